@@ -1,0 +1,57 @@
+# The two commands of the README are `make demo` and `make test`; each sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+NODE_STAMP := node_modules/.installed
+# Chromium for the browser tests: the one on the PATH, else Debian's package.
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+.PHONY: setup demo test lint unit js browser-setup bench screenshots clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "labeltool needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(NODE_STAMP): package.json package-lock.json
+	@command -v npm >/dev/null || { echo "the editor's checks need Node.js 20 with npm: https://nodejs.org" >&2; exit 1; }
+	npm ci --no-audit --no-fund --silent
+	touch $@
+
+browser-setup:
+ifeq ($(CHROMIUM),)
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; \
+	else echo "the browser tests need Chromium: install the package chromium" >&2; exit 1; fi
+endif
+
+demo: setup
+	$(BIN)/labeltool demo
+
+test: lint js unit
+
+lint: setup $(NODE_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	npx --no-install tsc --project tsconfig.json
+
+js: $(NODE_STAMP)
+	npm test --silent
+
+unit: setup browser-setup
+	$(BIN)/pytest -q
+
+bench: setup
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done
+
+screenshots: setup browser-setup
+	$(BIN)/python docs/make_screenshots.py
+
+clean:
+	rm -rf $(VENV) node_modules build dist

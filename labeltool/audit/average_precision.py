@@ -1,0 +1,240 @@
+"""COCO's ten keypoint numbers, equal to pycocotools' and fast: AP, AP50, AP75, APM, APL, AR, AR50, AR75, ARM, ARL."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import add
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from labeltool.audit.oks import Pairs, Scale, all_pairs
+from labeltool.audit.people import BoolArray, Detections, FloatArray, IntArray, Labels
+from labeltool.errors import AuditError
+
+#: OKS at which a detection counts as right: .50, .55 .. .95 (pycocotools Params.iouThrs).
+OKS_THRESHOLDS: FloatArray = np.linspace(0.5, 0.95, 10)
+#: Recalls at which precision is read (pycocotools Params.recThrs).
+RECALLS: FloatArray = np.linspace(0.0, 1.0, 101)
+#: Smallest and largest area of the size classes all, medium, large; both ends belong to the class.
+AREA_RANGES: FloatArray = np.array([[0, 1e5**2], [32**2, 96**2], [96**2, 1e5**2]], dtype=np.float64)
+#: Detections of one image that are looked at, the best first.
+MAX_DETECTIONS = 20
+
+_T, _A = len(OKS_THRESHOLDS), len(AREA_RANGES)
+
+
+@dataclass(frozen=True)
+class AveragePrecision:
+    """The ten numbers under pycocotools' names; -1 where there is no person to find (pycocotools' sign for undefined)."""
+
+    AP: float
+    AP50: float
+    AP75: float
+    APM: float
+    APL: float
+    AR: float
+    AR50: float
+    AR75: float
+    ARM: float
+    ARL: float
+
+    def as_dict(self) -> dict[str, float]:
+        """The numbers by name, in pycocotools' order."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class DetectionCounts:
+    """What the matching of some images leaves for AP and AR: counts of different images add up with `+`, in any order.
+
+    Attributes:
+        images: (I,) int, the images that were measured, ascending.
+        image: (D,) int, image id of each detection that was looked at.
+        rank: (D,) int, its place within its image, the best score 0.
+        score: (D,) float.
+        hit: (3, T, D) bool, it found a person who counts; by size class and OKS threshold.
+        ignored: (3, T, D) bool, neither hit nor false: it found a crowd, a person without labelled joints or of another
+            size, or it found nobody and is itself of another size.
+        people: (3,) int, people to be found in each size class.
+    """
+
+    images: IntArray
+    image: IntArray
+    rank: IntArray
+    score: FloatArray
+    hit: BoolArray
+    ignored: BoolArray
+    people: IntArray
+
+    def __add__(self, other: DetectionCounts) -> DetectionCounts:
+        both = np.intersect1d(self.images, other.images, assume_unique=True)
+        if len(both):
+            raise AuditError(f"image {both[0]}: measured twice, expected every image in one part")
+        return DetectionCounts(
+            np.union1d(self.images, other.images),
+            np.concatenate([self.image, other.image]),
+            np.concatenate([self.rank, other.rank]),
+            np.concatenate([self.score, other.score]),
+            np.concatenate([self.hit, other.hit], axis=2),
+            np.concatenate([self.ignored, other.ignored], axis=2),
+            self.people + other.people,
+        )
+
+    def precision_recall(self) -> tuple[FloatArray, FloatArray]:
+        """Precision at the 101 recalls (3, T, 101) and the recall reached (3, T); -1 in a size class without people.
+
+        Source: pycocotools `COCOeval.accumulate`.
+        """
+        precision = np.full((_A, _T, len(RECALLS)), -1.0)
+        recall = np.full((_A, _T), -1.0)
+        # Equal scores stay in the order of image ids, then of place: pycocotools' stable sort over its sorted images.
+        order = np.lexsort((self.rank, self.image, -self.score))
+        for a in np.flatnonzero(self.people):
+            for t in range(_T):
+                precision[a, t], recall[a, t] = _read_off(
+                    self.hit[a, t, order], self.ignored[a, t, order], int(self.people[a])
+                )
+        return precision, recall
+
+    def summary(self) -> AveragePrecision:
+        """The ten numbers. Source: pycocotools `COCOeval.summarize` for keypoints."""
+        precision, recall = self.precision_recall()
+        numbers = []
+        for values in (precision, recall):
+            for chosen in (values[0], values[0, 0], values[0, 5], values[1], values[2]):
+                defined = chosen[chosen > -1]
+                numbers.append(float(defined.mean()) if defined.size else -1.0)
+        return AveragePrecision(*numbers)
+
+
+def average_precision(
+    labels: Labels, detections: Detections, sigmas: ArrayLike, *, scale: Scale = "area"
+) -> AveragePrecision:
+    """COCO's ten keypoint numbers.
+
+    Equal to pycocotools (evaluate, accumulate, summarize) to 1e-12 with scale "area", one category, and files in which no
+    annotation has id 0, `num_keypoints` counts the joints with v > 0, and all numbers are finite.
+
+    - **Ignored people**: crowds, people without a labelled joint, and for APM/APL/ARM/ARL people outside the size class.
+      Whoever finds them is neither right nor wrong. A crowd may be found by many, the others by one.
+    - **Matching** per image and OKS threshold: detections by falling score, each takes the free person of highest OKS at or
+      above the threshold; a person who counts goes before an ignored one. Of equal OKS the later in the file wins.
+    - **Ties in score** keep file order within an image and the order of image ids between images (stable sort).
+    - **Size classes** include both ends: an area of exactly 32^2 is medium, of exactly 96^2 medium and large.
+    - **At most 20 detections** of an image are looked at.
+    - **Nobody to find** gives -1; people but no detections give 0 (pycocotools cannot load an empty list).
+    """
+    return count_detections(labels, detections, all_pairs(labels, detections, sigmas, scale)).summary()
+
+
+def count_detections(labels: Labels, detections: Detections, pairs: Pairs) -> DetectionCounts:
+    """Hits, false and ignored detections of some images, for AP and AR.
+
+    Args:
+        labels: all labels of these images, crowds and people without labelled joints included.
+        detections: all detections of these images.
+        pairs: `all_pairs` of the two.
+    """
+    rank = _ranks(detections)
+    looked_at = rank < MAX_DETECTIONS
+    outside_label = _outside(labels.area)
+    ignored_label = outside_label | ~labels.people
+    near = pairs.take((pairs.oks >= OKS_THRESHOLDS[0]) & looked_at[pairs.detection])
+    found, ignored = _match(near, ignored_label, labels.crowd, rank, len(detections))
+    ignored |= ~found & _outside(detections.area)[:, None, :]
+    return DetectionCounts(
+        np.union1d(labels.image, detections.image),
+        detections.image[looked_at],
+        rank[looked_at],
+        detections.score[looked_at],
+        (found & ~ignored)[:, :, looked_at],
+        ignored[:, :, looked_at],
+        np.count_nonzero(~ignored_label, axis=1).astype(np.int64),
+    )
+
+
+def merge(parts: list[DetectionCounts]) -> DetectionCounts:
+    """The sum of parts; of none, the counts of no image at all."""
+    return reduce(add, parts) if parts else _nothing()
+
+
+def _nothing() -> DetectionCounts:
+    none = np.zeros(0, dtype=np.int64)
+    flags = np.zeros((_A, _T, 0), dtype=np.bool_)
+    return DetectionCounts(none, none, none, np.zeros(0), flags, flags, np.zeros(_A, dtype=np.int64))
+
+
+def _ranks(detections: Detections) -> IntArray:
+    """The place of every detection within its image by falling score, file order between equals: (M,)."""
+    order = np.lexsort((-detections.score, detections.image))
+    image = detections.image[order]
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order)) - np.searchsorted(image, image, side="left")
+    return rank
+
+
+def _outside(area: FloatArray) -> BoolArray:
+    """Whether areas lie outside the size classes: (N,) -> (3, N)."""
+    return np.asarray((area < AREA_RANGES[:, :1]) | (area > AREA_RANGES[:, 1:]), dtype=np.bool_)
+
+
+def _match(
+    near: Pairs, ignored_label: BoolArray, crowd: BoolArray, rank: IntArray, detections: int
+) -> tuple[BoolArray, BoolArray]:
+    """Which detections find somebody, and whether that one is ignored: two (3, T, M) bool.
+
+    Most pairs are alone: their detection is near nobody else, and nobody else is near their label. These need no contest.
+    """
+    found = np.zeros((_A, _T, detections), dtype=np.bool_)
+    ignored = np.zeros((_A, _T, detections), dtype=np.bool_)
+    alone = (np.bincount(near.detection, minlength=detections)[near.detection] == 1) & (
+        np.bincount(near.label, minlength=len(crowd))[near.label] == 1
+    )
+    single = near.take(alone)
+    enough = single.oks >= OKS_THRESHOLDS[:, None]
+    found[:, :, single.detection] = enough
+    ignored[:, :, single.detection] = enough & ignored_label[:, None, single.label]
+
+    # Best last: rising OKS, then file order, so that the last of the allowed pairs is pycocotools' choice.
+    contest = near.take(~alone)
+    contest = contest.take(np.lexsort((contest.label, contest.oks, contest.detection)))
+    taken = np.zeros((_A, _T, len(crowd)), dtype=np.bool_)
+    turn = rank[contest.detection]
+    for place in np.unique(turn):
+        # One detection of every image at a time: they cannot be in each other's way.
+        _take_turn(contest.take(turn == place), ignored_label, crowd, taken, found, ignored)
+    return found, ignored
+
+
+def _take_turn(
+    pairs: Pairs, ignored_label: BoolArray, crowd: BoolArray, taken: BoolArray, found: BoolArray, ignored: BoolArray
+) -> None:
+    detection, start = np.unique(pairs.detection, return_index=True)
+    allowed = (pairs.oks >= OKS_THRESHOLDS[:, None]) & (~taken[:, :, pairs.label] | crowd[pairs.label])
+    position = np.arange(1, len(pairs.label) + 1)
+    preference = np.where(ignored_label[:, None, pairs.label], position, position + len(position))
+    best = np.maximum.reduceat(np.where(allowed, preference, 0), start, axis=2)
+    choice = pairs.label[(best - 1) % len(position)]
+    a, t, d = np.nonzero(best)
+    label = choice[a, t, d]
+    taken[a, t, label] = True
+    found[a, t, detection[d]] = True
+    ignored[a, t, detection[d]] = ignored_label[a, label]
+
+
+def _read_off(hit: BoolArray, ignored: BoolArray, people: int) -> tuple[FloatArray, float]:
+    """Precision at the recalls (101,) and the recall reached, from detections by falling score."""
+    hits = np.cumsum(hit).astype(np.float64)
+    false = np.cumsum(~hit & ~ignored).astype(np.float64)
+    precision = np.zeros(len(RECALLS))
+    if len(hits) == 0:
+        return precision, 0.0
+    recall = hits / people
+    raw = hits / (false + hits + np.spacing(1))
+    envelope = np.maximum.accumulate(raw[::-1])[::-1]
+    at = np.searchsorted(recall, RECALLS, side="left")
+    reached = at < len(hits)
+    precision[reached] = envelope[at[reached]]
+    return precision, float(recall[-1])

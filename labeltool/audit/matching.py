@@ -1,0 +1,105 @@
+"""Which detection speaks for which labelled person in the per-joint tables."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labeltool.audit.oks import Pairs
+from labeltool.audit.people import NO_PERSON, BoolArray, Detections, FloatArray, IntArray, Labels
+from labeltool.errors import AuditError
+
+#: The detection of a person whom no detection speaks for.
+NO_DETECTION = -1
+
+
+def match(labels: Labels, detections: Detections, pairs: Pairs) -> IntArray:
+    """The row of the detection that speaks for each label, `NO_DETECTION` where none does: (N,).
+
+    - **By id**: a detection that was made on a labelled person's box (`Detections.person`) speaks for that person and for
+      nobody else, however far off it is. One whose person is not among the labels speaks for nobody.
+    - **By place**: the other detections take the people who are left, in each image the pair of greatest OKS first, each
+      detection and each label once. Equal OKS: the higher score, then the earlier label, then the earlier detection. An OKS of
+      exactly 0 is no pair.
+    - **No threshold, no limit of 20**: a joint far off is counted as such rather than as absent. This is not COCO's matching
+      (score first, OKS >= .5 and up), which AP and AR keep to.
+    - **Crowds and people without a labelled joint** are nobody's: always `NO_DETECTION`.
+
+    Args:
+        labels: N people.
+        detections: M people.
+        pairs: `all_pairs` of the two.
+
+    Raises:
+        AuditError: two labels or two detections with the same person id; a detection in another image than its person.
+    """
+    speaks = np.full(len(labels), NO_DETECTION, dtype=np.int64)
+    people = labels.people
+    _match_by_id(labels, detections, people, speaks)
+    free = (
+        (pairs.oks > 0)
+        & people[pairs.label]
+        & (speaks[pairs.label] == NO_DETECTION)
+        & (detections.person[pairs.detection] == NO_PERSON)
+    )
+    _match_by_oks(pairs.take(free), detections.score, speaks)
+    return speaks
+
+
+def joints_of(detections: Detections, speaks: IntArray) -> FloatArray:
+    """The predicted joints of each label's detection, NaN where there is none: (N, K, 2), image pixels.
+
+    Args:
+        detections: M people.
+        speaks: (N,) from `match`.
+    """
+    if len(detections) == 0:
+        return np.full((len(speaks), detections.joints, 2), np.nan)
+    xy = detections.xy[np.maximum(speaks, 0)]
+    return np.where((speaks == NO_DETECTION)[:, None, None], np.nan, xy)
+
+
+def _match_by_id(labels: Labels, detections: Detections, people: BoolArray, speaks: IntArray) -> None:
+    given = np.flatnonzero(detections.person != NO_PERSON)
+    if len(given) == 0:
+        return
+    ids = detections.person[given]
+    repeated = _first_repeated(ids)
+    if repeated is not None:
+        raise AuditError(f"person {ids[repeated]}: two detections speak for this person, expected one")
+    repeated = _first_repeated(labels.person)
+    if repeated is not None:
+        raise AuditError(f"{labels.place(repeated)}: the id stands twice, expected unique ids")
+    _, row, which = np.intersect1d(labels.person, ids, assume_unique=True, return_indices=True)
+    chosen = given[which]
+    elsewhere = labels.image[row] != detections.image[chosen]
+    if elsewhere.any():
+        i = int(np.argmax(elsewhere))
+        raise AuditError(
+            f"{detections.place(chosen[i])}: speaks for person {labels.person[row[i]]} of image {labels.image[row[i]]},"
+            " expected the same image"
+        )
+    counted = people[row]
+    speaks[row[counted]] = chosen[counted]
+
+
+def _match_by_oks(pairs: Pairs, score: FloatArray, speaks: IntArray) -> None:
+    """Greedy by OKS: a pair that comes first for both its label and its detection is chosen, until none is left."""
+    left = pairs.take(np.lexsort((pairs.detection, pairs.label, -score[pairs.detection], -pairs.oks)))
+    while len(left.label):
+        first_of_label = np.zeros(len(left.label), dtype=np.bool_)
+        first_of_label[np.unique(left.label, return_index=True)[1]] = True
+        first_of_detection = np.zeros(len(left.label), dtype=np.bool_)
+        first_of_detection[np.unique(left.detection, return_index=True)[1]] = True
+        chosen = left.take(first_of_label & first_of_detection)
+        speaks[chosen.label] = chosen.detection
+        used = np.isin(left.label, chosen.label) | np.isin(left.detection, chosen.detection)
+        left = left.take(~used)
+
+
+def _first_repeated(ids: IntArray) -> int | None:
+    values, first = np.unique(ids, return_index=True)
+    if len(values) == len(ids):
+        return None
+    repeated = np.ones(len(ids), dtype=np.bool_)
+    repeated[first] = False
+    return int(np.argmax(repeated))

@@ -1,0 +1,165 @@
+"""Object keypoint similarity: how near a detection's joints lie to the labelled ones, in units of the person's size.
+
+    ks_i = exp(-d_i^2 / (2 s^2 k_i^2)),  k_i = 2 sigma_i
+    OKS  = sum_i ks_i [v_i > 0] / sum_i [v_i > 0]
+
+Source: COCO keypoint evaluation, pycocotools `COCOeval.computeOks`, whose order of operations is kept so that equal input
+gives the same bits (equal OKS must stay equal: ties decide matches).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labeltool.audit.people import Detections, FloatArray, IntArray, Labels
+from labeltool.errors import AuditError
+
+#: What the s of the formula is: "area" has s^2 = the label's area (COCO); "bbox-diagonal" s^2 = w^2 + h^2 of its box (lecture).
+Scale = Literal["area", "bbox-diagonal"]
+
+#: Pairs measured at a time: keeps the temporaries in the processor's cache and the peak memory flat.
+_BLOCK = 8192
+
+
+def squared_scale(labels: Labels, scale: Scale = "area") -> FloatArray:
+    """s^2 of every label, in square pixels: (N,).
+
+    - **"area"** is COCO's and pycocotools'. **"bbox-diagonal"** is another measure: its numbers are higher (on COCO people
+      w^2 + h^2 is several times the segment area) and never to be held against published ones.
+
+    Raises:
+        AuditError: the scale has another name, or a labelled person has no box to take the diagonal of.
+    """
+    if scale == "area":
+        return labels.area
+    if scale != "bbox-diagonal":
+        raise AuditError(f"scale {scale!r}: unknown, expected {' or '.join(get_args(Scale))}")
+    squares = np.square(labels.box[:, 2]) + np.square(labels.box[:, 3])
+    unusable = labels.people & ~(squares > 0)
+    if unusable.any():
+        raise AuditError(f"{labels.place(int(np.argmax(unusable)))}: no box, expected one for scale 'bbox-diagonal'")
+    return np.asarray(np.nan_to_num(squares, nan=0.0), dtype=np.float64)
+
+
+def keypoint_similarity(
+    xy: ArrayLike, label_xy: ArrayLike, scale2: ArrayLike, sigmas: ArrayLike
+) -> FloatArray:
+    """ks of every joint of people held against their labels, row by row.
+
+    - **Not predicted**: NaN in `xy` gives 0.
+    - **Visibility** is not looked at: the caller decides which joints are labelled.
+
+    Args:
+        xy: (P, K, 2) predicted joints, image pixels.
+        label_xy: (P, K, 2) labelled joints, image pixels.
+        scale2: (P,) s^2 in square pixels.
+        sigmas: (K,) per-joint sigmas.
+
+    Returns:
+        (P, K) in 0..1.
+    """
+    delta = np.asarray(xy, dtype=np.float64) - np.asarray(label_xy, dtype=np.float64)
+    return _similarity(np.square(delta[..., 0]) + np.square(delta[..., 1]), scale2, sigmas)
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Every label with every detection of the same image, and their OKS.
+
+    Attributes:
+        label: (P,) int, rows of the labels; in file order within a detection.
+        detection: (P,) int, rows of the detections, ascending.
+        oks: (P,) float in 0..1.
+    """
+
+    label: IntArray
+    detection: IntArray
+    oks: FloatArray
+
+    def take(self, rows: ArrayLike) -> Pairs:
+        """The chosen pairs (indices or a mask)."""
+        r = np.asarray(rows)
+        return Pairs(self.label[r], self.detection[r], self.oks[r])
+
+
+def pairs_of_images(label_image: IntArray, detection_image: IntArray) -> tuple[IntArray, IntArray]:
+    """The rows of every label and detection that share an image: two (P,) int arrays (label, detection)."""
+    order = np.argsort(label_image, kind="stable")
+    sorted_images = label_image[order]
+    first = np.searchsorted(sorted_images, detection_image, side="left")
+    count = np.searchsorted(sorted_images, detection_image, side="right") - first
+    detection = np.repeat(np.arange(len(detection_image)), count)
+    start = np.cumsum(count) - count
+    within = np.arange(len(detection)) - np.repeat(start, count)
+    return order[np.repeat(first, count) + within], detection
+
+
+def all_pairs(labels: Labels, detections: Detections, sigmas: ArrayLike, scale: Scale = "area") -> Pairs:
+    """The OKS of every label with every detection of its image, equal to pycocotools' `computeOks`.
+
+    - **Visibility**: joints with v > 0 count, hidden and visible alike.
+    - **No labelled joint**: the distance is that to the label's box doubled about itself, over all joints, as pycocotools
+      measures it, so that a detection on a person nobody labelled is forgiven rather than false. Without a box: 0.
+    - **Crowds** are measured like people; leniency towards them is the matcher's business.
+    - **Joints the model does not predict** have ks 0; around a person without labelled joints they are left out of the mean.
+
+    Args:
+        labels: N people.
+        detections: M people.
+        sigmas: (K,) per-joint sigmas.
+        scale: what s is.
+
+    Returns:
+        The pairs, grouped by detection.
+    """
+    label, detection = pairs_of_images(labels.image, detections.image)
+    scale2 = squared_scale(labels, scale)
+    counts = np.count_nonzero(labels.v > 0, axis=1)
+    oks = np.zeros(len(label))
+    for count in np.unique(counts[label]):
+        rows = np.flatnonzero(counts[label] == count)
+        for start in range(0, len(rows), _BLOCK):
+            block = rows[start : start + _BLOCK]
+            measure = _to_joints if count else _to_double_box
+            oks[block] = measure(labels, detections, label[block], detection[block], scale2, sigmas)
+    return Pairs(label, detection, oks)
+
+
+def _to_joints(
+    labels: Labels, detections: Detections, label: IntArray, detection: IntArray, scale2: FloatArray, sigmas: ArrayLike
+) -> FloatArray:
+    ks = keypoint_similarity(detections.xy[detection], labels.xy[label], scale2[label], sigmas)
+    labelled = labels.v[label] > 0
+    if not labelled.all():
+        # All rows have the same number of labelled joints. Packed side by side they are summed as pycocotools sums them.
+        ks = ks[labelled].reshape(len(label), -1)
+    return np.asarray(ks.sum(axis=1) / ks.shape[1], dtype=np.float64)
+
+
+def _to_double_box(
+    labels: Labels, detections: Detections, label: IntArray, detection: IntArray, scale2: FloatArray, sigmas: ArrayLike
+) -> FloatArray:
+    corner, size = labels.box[label, None, :2], labels.box[label, None, 2:]
+    xy = detections.xy[detection]
+    low, high = corner - size, corner + size * 2
+    delta = np.maximum(0, low - xy) + np.maximum(0, xy - high)
+    ks = _similarity(np.square(delta[..., 0]) + np.square(delta[..., 1]), scale2[label], sigmas)
+    predicted = detections.predicted[detection]
+    if predicted.all():
+        mean = ks.sum(axis=1) / ks.shape[1]
+    else:
+        mean = np.where(predicted, ks, 0).sum(axis=1) / np.maximum(predicted.sum(axis=1), 1)
+    return np.asarray(mean, dtype=np.float64)
+
+
+def _similarity(squared: NDArray[np.float64], scale2: ArrayLike, sigmas: ArrayLike) -> FloatArray:
+    variances = (np.asarray(sigmas, dtype=np.float64) * 2) ** 2
+    s2 = np.asarray(scale2, dtype=np.float64)[:, None]
+    exponent = squared / variances / (s2 + np.spacing(1)) / 2
+    ks = np.exp(-exponent)
+    # A joint that is not predicted (NaN) is infinitely far.
+    return np.asarray(np.where(np.isnan(ks), 0, ks), dtype=np.float64)

@@ -1,0 +1,284 @@
+"""Labels and detections as arrays: what every metric of this room takes, checked once when they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labeltool.errors import AuditError
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+#: The person id of a detection that was not made on a given box: it is matched by place, not by id.
+NO_PERSON = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Labelled people, in file order (the order decides between equal OKS, as it does in pycocotools).
+
+    Attributes:
+        image: (N,) int, the image id of each person.
+        person: (N,) int, the person's own id (the annotation id of a COCO file).
+        xy: (N, K, 2) float, image pixels; joints with v = 0 may hold anything finite.
+        v: (N, K) int; a joint counts as labelled when v > 0, hidden (1) and visible (2) alike.
+        area: (N,) float, square pixels: COCO's segment area. Scale of the OKS and size class (medium, large).
+        box: (N, 4) float, xywh; NaN where a person has none (used by scale "bbox-diagonal", PCK, and people without joints).
+        crowd: (N,) bool, iscrowd.
+    """
+
+    image: IntArray
+    person: IntArray
+    xy: FloatArray
+    v: IntArray
+    area: FloatArray
+    box: FloatArray
+    crowd: BoolArray
+
+    @classmethod
+    def of(
+        cls,
+        image: ArrayLike,
+        xy: ArrayLike,
+        v: ArrayLike,
+        area: ArrayLike,
+        *,
+        person: ArrayLike | None = None,
+        box: ArrayLike | None = None,
+        crowd: ArrayLike | None = None,
+    ) -> Labels:
+        """Labels from anything array-like: ids 1..N, no boxes and no crowds unless given.
+
+        Raises:
+            AuditError: shapes that do not agree, a coordinate or area that is no usable number.
+        """
+        images = np.asarray(image, dtype=np.int64).reshape(-1)
+        n = len(images)
+        return cls(
+            images,
+            np.arange(1, n + 1) if person is None else np.asarray(person, dtype=np.int64),
+            np.asarray(xy, dtype=np.float64),
+            np.asarray(v, dtype=np.int64),
+            np.asarray(area, dtype=np.float64),
+            np.full((n, 4), np.nan) if box is None else np.asarray(box, dtype=np.float64),
+            np.zeros(n, dtype=np.bool_) if crowd is None else np.asarray(crowd, dtype=np.bool_),
+        )
+
+    def __post_init__(self) -> None:
+        n, k = _rows_and_joints(self.xy, "labels")
+        _expect_shapes(
+            "labels",
+            image=(self.image, (n,)),
+            person=(self.person, (n,)),
+            v=(self.v, (n, k)),
+            area=(self.area, (n,)),
+            box=(self.box, (n, 4)),
+            crowd=(self.crowd, (n,)),
+        )
+        bad = (self.v > 0) & ~np.isfinite(self.xy).all(axis=2)
+        if bad.any():
+            row, joint = np.argwhere(bad)[0]
+            raise AuditError(f"{self.place(row)}: joint {joint} is at {_pair(self.xy[row, joint])}, expected numbers")
+        # A crowd or a person without joints is no yardstick, so an area of 0 does no harm there.
+        floor = np.where(self.people, np.nextafter(0, 1), 0)
+        usable = np.isfinite(self.area) & (self.area >= floor)
+        if not usable.all():
+            row = int(np.argmin(usable))
+            raise AuditError(f"{self.place(row)}: area is {self.area[row]:g}, expected a positive number")
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    @property
+    def joints(self) -> int:
+        """K, the number of joints of a person."""
+        return self.xy.shape[1]
+
+    @property
+    def people(self) -> BoolArray:
+        """(N,) bool: who counts in the per-joint tables, no crowd and at least one joint labelled."""
+        return ~self.crowd & (self.v > 0).any(axis=1)
+
+    def take(self, rows: ArrayLike) -> Labels:
+        """The chosen rows (indices or a mask), in that order."""
+        r = np.asarray(rows)
+        return Labels(
+            self.image[r], self.person[r], self.xy[r], self.v[r], self.area[r], self.box[r], self.crowd[r]
+        )
+
+    def place(self, row: int | np.integer[Any]) -> str:
+        """How a message names a row."""
+        return f"labels[{row}] (id {self.person[row]}, image {self.image[row]})"
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """What a model says, in file order.
+
+    Attributes:
+        image: (M,) int, the image id.
+        xy: (M, K, 2) float, image pixels; NaN for joints the model does not predict.
+        score: (M,) float, higher is surer.
+        predicted: (M, K) bool, False for joints the model does not predict (another skeleton): they count as missed.
+        area: (M,) float, square pixels; decides whether an unmatched detection counts among medium or large people.
+        box: (M, 4) float, xywh.
+        confidence: (M, K) float per-joint confidence, or None.
+        person: (M,) int, the id of the labelled person on whose box the model ran, `NO_PERSON` where it found its own.
+    """
+
+    image: IntArray
+    xy: FloatArray
+    score: FloatArray
+    predicted: BoolArray
+    area: FloatArray
+    box: FloatArray
+    confidence: FloatArray | None
+    person: IntArray
+
+    @classmethod
+    def of(
+        cls,
+        image: ArrayLike,
+        xy: ArrayLike,
+        score: ArrayLike,
+        *,
+        predicted: ArrayLike | None = None,
+        box: ArrayLike | None = None,
+        confidence: ArrayLike | None = None,
+        person: ArrayLike | None = None,
+    ) -> Detections:
+        """Detections with the area pycocotools' `loadRes` gives them.
+
+        - **Area**: w x h of the given box; without boxes the extent of all predicted joints, which is then the box as well.
+        - **NaN**: only joints named in `predicted` as not predicted may lack a position. Everything else must be finite:
+          a NaN coordinate would win every comparison of pycocotools and become a true positive.
+
+        Args:
+            image: (M,) image ids.
+            xy: (M, K, 2) image pixels.
+            score: (M,) scores.
+            predicted: (M, K) or (K,) bool; by default every joint is predicted.
+            box: (M, 4) xywh.
+            confidence: (M, K).
+            person: (M,) ids of the labelled people the boxes belong to.
+
+        Raises:
+            AuditError: shapes that do not agree, a number that is not finite.
+        """
+        points = np.asarray(xy, dtype=np.float64)
+        m, k = _rows_and_joints(points, "detections")
+        known = np.ones((m, k), dtype=np.bool_)
+        if predicted is not None:
+            mask = np.asarray(predicted, dtype=np.bool_)
+            if mask.shape not in ((k,), (m, k)):
+                raise AuditError(f"detections: predicted has shape {mask.shape}, expected {(m, k)} or {(k,)}")
+            known = known & mask
+        if not known.all():
+            points = np.where(known[:, :, None], points, np.nan)
+        boxes = _extent(points, known) if box is None else np.asarray(box, dtype=np.float64)
+        if boxes.shape != (m, 4):
+            raise AuditError(f"detections: box has shape {boxes.shape}, expected {(m, 4)}")
+        return cls(
+            np.asarray(image, dtype=np.int64),
+            points,
+            np.asarray(score, dtype=np.float64),
+            known,
+            boxes[:, 2] * boxes[:, 3],
+            boxes,
+            None if confidence is None else np.asarray(confidence, dtype=np.float64),
+            np.full(m, NO_PERSON, dtype=np.int64) if person is None else np.asarray(person, dtype=np.int64),
+        )
+
+    def __post_init__(self) -> None:
+        m, k = _rows_and_joints(self.xy, "detections")
+        _expect_shapes(
+            "detections",
+            image=(self.image, (m,)),
+            score=(self.score, (m,)),
+            predicted=(self.predicted, (m, k)),
+            area=(self.area, (m,)),
+            box=(self.box, (m, 4)),
+            person=(self.person, (m,)),
+        )
+        if self.confidence is not None:
+            _expect_shapes("detections", confidence=(self.confidence, (m, k)))
+        bad = self.predicted & ~np.isfinite(self.xy).all(axis=2)
+        if bad.any():
+            row, joint = np.argwhere(bad)[0]
+            raise AuditError(
+                f"{self.place(row)}: joint {joint} is at {_pair(self.xy[row, joint])}, expected finite numbers"
+            )
+        for name, values in (("score", self.score), ("area", self.area)):
+            wrong = ~np.isfinite(values)
+            if wrong.any():
+                row = int(np.argmax(wrong))
+                raise AuditError(f"{self.place(row)}: {name} is {values[row]}, expected a finite number")
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    @property
+    def joints(self) -> int:
+        """K, the number of joints of a person."""
+        return self.xy.shape[1]
+
+    def take(self, rows: ArrayLike) -> Detections:
+        """The chosen rows (indices or a mask), in that order."""
+        r = np.asarray(rows)
+        return Detections(
+            self.image[r],
+            self.xy[r],
+            self.score[r],
+            self.predicted[r],
+            self.area[r],
+            self.box[r],
+            None if self.confidence is None else self.confidence[r],
+            self.person[r],
+        )
+
+    def place(self, row: int | np.integer[Any]) -> str:
+        """How a message names a row."""
+        return f"detections[{row}] (image {self.image[row]})"
+
+
+def expect_same_joints(labels: Labels, detections: Detections, joints: Sequence[str]) -> None:
+    """Nothing, when both sides have the joints of the skeleton.
+
+    Raises:
+        AuditError: one of them has another number of joints.
+    """
+    for name, found in (("labels", labels.joints), ("detections", detections.joints)):
+        if found != len(joints):
+            raise AuditError(f"{name}: {found} joints a person, expected {len(joints)}")
+
+
+def _extent(xy: FloatArray, predicted: BoolArray) -> FloatArray:
+    low = np.where(predicted[:, :, None], xy, np.inf).min(axis=1)
+    high = np.where(predicted[:, :, None], xy, -np.inf).max(axis=1)
+    nothing = ~predicted.any(axis=1)
+    low[nothing] = high[nothing] = 0
+    # NaN and infinities are named by the checks that follow, with their place.
+    with np.errstate(invalid="ignore"):
+        return np.concatenate([low, high - low], axis=1)
+
+
+def _rows_and_joints(xy: FloatArray, what: str) -> tuple[int, int]:
+    if xy.ndim != 3 or xy.shape[2] != 2:
+        raise AuditError(f"{what}: xy has shape {xy.shape}, expected (people, joints, 2)")
+    return xy.shape[0], xy.shape[1]
+
+
+def _expect_shapes(what: str, **arrays: tuple[NDArray[Any], tuple[int, ...]]) -> None:
+    for name, (array, shape) in arrays.items():
+        if array.shape != shape:
+            raise AuditError(f"{what}: {name} has shape {array.shape}, expected {shape}")
+
+
+def _pair(xy: FloatArray) -> str:
+    return f"({xy[0]:g}, {xy[1]:g})"

@@ -1,0 +1,118 @@
+"""The models by name: those shipped here and those that installed packages add. Knows them without loading torch."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from labeltool.errors import ModelError
+from labeltool.models.base import PoseModel
+
+#: The entry point group under which a package offers a `ModelInfo`.
+ENTRY_POINTS = "labeltool.models"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the catalog knows of a model before it is loaded.
+
+    Attributes:
+        name: what `--model` takes.
+        summary: one line.
+        skeleton: the name of the skeleton it predicts.
+        detects: True when it finds people by itself.
+        licence: of the code and of the weights.
+        shipped: True when its weights come with the package.
+        load: `load(weights: Path | None, device: str)` gives the model; raises ModelError.
+        source: the package that offers it.
+    """
+
+    name: str
+    summary: str
+    skeleton: str
+    detects: bool
+    licence: str
+    shipped: bool
+    load: Callable[[Path | None, str], PoseModel]
+    source: str = "labeltool"
+
+
+def _from(module: str) -> Callable[[Path | None, str], PoseModel]:
+    """A loader that imports its module, and torch with it, only when called."""
+
+    def load(weights: Path | None, device: str) -> PoseModel:
+        try:
+            found = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            raise ModelError(
+                f"models need the package {error.name!r}, which is not installed: pip install 'labeltool[models]'"
+            ) from None
+        model: PoseModel = found.load(weights, device)
+        return model
+
+    return load
+
+
+_OWN = (
+    ModelInfo(
+        name="deeppose",
+        summary="direct regression of the joints from a person's box (Toshev & Szegedy 2014), stage 1; weights are shipped",
+        skeleton="lsp-14",
+        detects=False,
+        licence="Apache-2.0; trained on LSP-extended (research use) and rendered figures",
+        shipped=True,
+        load=_from("labeltool.models.deeppose"),
+    ),
+    ModelInfo(
+        name="keypoint-rcnn",
+        summary="people and joints in one model (He et al. 2017): torchvision keypointrcnn_resnet50_fpn, COCO_V1",
+        skeleton="coco-17",
+        detects=True,
+        licence="BSD-3-Clause; weights trained on COCO",
+        shipped=False,
+        load=_from("labeltool.models.keypoint_rcnn"),
+    ),
+)
+
+
+@cache
+def catalog() -> Mapping[str, ModelInfo]:
+    """All models by name; a package's model never takes the name of another.
+
+    Raises:
+        ModelError: two models claim one name, or an entry point offers something else than a `ModelInfo`.
+    """
+    models = {info.name: info for info in _OWN}
+    for entry in entry_points(group=ENTRY_POINTS):
+        info = _offered(entry)
+        if info.name in models:
+            raise ModelError(f"entry point {entry.name!r}: model {info.name!r} exists already, expected another name")
+        models[info.name] = info
+    return models
+
+
+def load_model(name: str, *, weights: Path | None = None, device: str = "auto") -> PoseModel:
+    """The model of that name, ready to predict.
+
+    Raises:
+        ModelError: the name is unknown, or the model cannot be loaded.
+    """
+    models = catalog()
+    if name not in models:
+        raise ModelError(f"model {name!r}: unknown, expected one of {', '.join(sorted(models))}")
+    return models[name].load(weights, device)
+
+
+def _offered(entry: EntryPoint) -> ModelInfo:
+    where = f"entry point {entry.name!r} of {entry.dist.name if entry.dist else 'an unknown package'}"
+    try:
+        info = entry.load()
+    except Exception as error:
+        raise ModelError(f"{where}: cannot be imported: {error}") from None
+    if not isinstance(info, ModelInfo):
+        raise ModelError(f"{where}: {type(info).__name__}, expected a labeltool.models.catalog.ModelInfo")
+    return info

@@ -1,0 +1,211 @@
+"""DeepPose: joints by direct regression from a crop of the person's box (Toshev & Szegedy, CVPR 2014).
+
+    person box --x padding, squared--> b --crop, resize--> 220 x 220 x 3 --backbone, fully connected--> 2k values N(y; b)
+
+The values are the joints normalised by the crop's box, N(y; b) = diag(1/w, 1/h) (y - b_c), and are mapped back with its inverse.
+Stage 1 only: the refining stages of the cascade look at crops around these estimates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import timm
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from labeltool.errors import ModelError, SkeletonError
+from labeltool.geometry import FloatArray, clip_boxes, denormalise, square_boxes
+from labeltool.images import crop_photo
+from labeltool.models.base import Poses
+from labeltool.models.weights import Checkpoint, choose_device, load_into, read_checkpoint
+from labeltool.skeleton import Skeleton, from_mapping, to_mapping
+
+#: The side of the network's input, as published.
+CROP_SIZE = 220
+
+#: Where the shipped weights lie.
+SHIPPED = Path(__file__).parent / "checkpoints" / "deeppose-lsp14.safetensors"
+
+#: The share of the torso within which confidence is a probability: that a joint lies within 0.2 torso diameters of its label.
+_CONFIDENCE_AT = 0.2
+
+#: Torso diameter over crop side, for skeletons or poses that have none: the median on LSP-extended.
+_USUAL_TORSO = 0.3
+
+
+@dataclass(frozen=True)
+class DeepPoseConfig:
+    """What a DeepPose network is made of.
+
+    Attributes:
+        skeleton: the joints it regresses, K of them.
+        backbone: a timm model name; its stride-32 features are used.
+        padding: the crop's side over the longer side of the person's box.
+        channels: features kept at each of the 7 x 7 places.
+        hidden: width of the fully connected layer.
+        mean: of the photo's values in 0..1, subtracted.
+        std: of the photo's values, divided by.
+    """
+
+    skeleton: Skeleton
+    backbone: str = "tf_efficientnet_lite0"
+    padding: float = 1.25
+    channels: int = 64
+    hidden: int = 512
+    mean: float = 0.5
+    std: float = 0.5
+
+    def to_json(self) -> dict[str, Any]:
+        """The config as it stands in a checkpoint's description."""
+        plain = {k: getattr(self, k) for k in ("backbone", "padding", "channels", "hidden", "mean", "std")}
+        return {"skeleton": to_mapping(self.skeleton), **plain}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> DeepPoseConfig:
+        """The config that a checkpoint's description holds.
+
+        Raises:
+            ModelError: a field is missing, unknown, or of another type.
+        """
+        try:
+            return cls(**{**data, "skeleton": from_mapping(data["skeleton"])})
+        except (TypeError, KeyError, SkeletonError) as error:
+            raise ModelError(f"description of the network: {error}") from None
+
+
+class DeepPoseNetwork(nn.Module):
+    """The network: crops (B, 3, 220, 220) to normalised joints (B, K, 2) and the log of their expected error (B, K).
+
+    The error head looks at the features without moving them (its gradient stops there), so that the joints are trained by the
+    published loss alone.
+    """
+
+    def __init__(self, config: DeepPoseConfig) -> None:
+        super().__init__()
+        try:
+            self.backbone = timm.create_model(config.backbone, pretrained=False, features_only=True, out_indices=(-1,))
+        except RuntimeError as error:
+            raise ModelError(f"backbone {config.backbone!r}: {error}") from None
+        info = cast("Any", self.backbone).feature_info
+        features = int(info.channels()[-1])
+        side = -(-CROP_SIZE // int(info.reduction()[-1]))
+        joints = len(config.skeleton)
+        self.squeeze = nn.Sequential(
+            nn.Conv2d(features, config.channels, 1, bias=False), nn.BatchNorm2d(config.channels), nn.ReLU()
+        )
+        self.hidden = nn.Sequential(
+            nn.Flatten(), nn.Linear(config.channels * side * side, config.hidden), nn.ReLU(), nn.Dropout(0.2)
+        )
+        self.joints = nn.Linear(config.hidden, 2 * joints)
+        self.error = nn.Linear(config.hidden, joints)
+        nn.init.normal_(self.joints.weight, std=0.01)
+        nn.init.zeros_(self.joints.bias)
+        nn.init.zeros_(self.error.weight)
+        nn.init.constant_(self.error.bias, -2.5)
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised joints and the log of the expected error, in crop sides."""
+        hidden = self.hidden(self.squeeze(self.backbone(crops)[-1]))
+        joints = self.joints(hidden).float()
+        return joints.view(len(joints), -1, 2), self.error(hidden.detach()).float()
+
+
+class DeepPose:
+    """A `PoseModel` that regresses the joints of each given box."""
+
+    name = "deeppose"
+    detects = False
+
+    def __init__(
+        self, network: DeepPoseNetwork, config: DeepPoseConfig, *, version: str, weights_hash: str, device: torch.device
+    ) -> None:
+        self.config = config
+        self.skeleton = config.skeleton
+        self.version = version
+        self.weights_hash = weights_hash
+        self._device = device
+        self._network = network.eval().to(device).to(memory_format=torch.channels_last)
+
+    def predict(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[FloatArray | None]) -> list[Poses]:
+        """One pose for each box of each photo (see `PoseModel.predict`)."""
+        given = [
+            np.array([[0, 0, image.shape[1], image.shape[0]]], dtype=np.float64) if b is None else np.asarray(b, float)
+            for image, b in zip(images, boxes, strict=True)
+        ]
+        squares = [crop_boxes(b, image, self.config.padding) for image, b in zip(images, given, strict=True)]
+        crops = [crop_photo(i, s, CROP_SIZE) for i, per in zip(images, squares, strict=True) for s in per]
+        if not crops:
+            return [Poses.none(len(self.skeleton)) for _ in images]
+        xy, confidence = self._run(np.stack(crops), np.concatenate(squares))
+        ends = np.cumsum([len(b) for b in given])[:-1]
+        return [
+            Poses(b, xy_b, confidence_b, confidence_b.mean(axis=1))
+            for b, xy_b, confidence_b in zip(given, np.split(xy, ends), np.split(confidence, ends), strict=True)
+        ]
+
+    def _run(self, crops: NDArray[np.uint8], squares: FloatArray) -> tuple[FloatArray, FloatArray]:
+        with torch.inference_mode():
+            batch = to_input(torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2), self.config)
+            joints, log_error = self._network(batch)
+        normalised = joints.double().cpu().numpy()
+        return denormalise(normalised, squares) - 0.5, self._confidence(normalised, log_error.double().cpu().numpy())
+
+    def _confidence(self, normalised: FloatArray, log_error: FloatArray) -> FloatArray:
+        """P(distance <= 0.2 torso) if distances are exponential about their expected value: 1 - exp(-r / b)."""
+        torso = np.full(len(normalised), _USUAL_TORSO)
+        if self.skeleton.torso is not None:
+            a, b = (self.skeleton.index(j) for j in self.skeleton.torso)
+            torso = np.maximum(np.linalg.norm(normalised[:, a] - normalised[:, b], axis=-1), _USUAL_TORSO / 3)
+        confidence: FloatArray = 1 - np.exp(-_CONFIDENCE_AT * torso[:, None] / np.exp(log_error))
+        return confidence
+
+
+def crop_boxes(boxes: FloatArray, image: NDArray[np.uint8], padding: float) -> FloatArray:
+    """The square crops of person boxes: (M, 4) xywh -> (M, 4).
+
+    Raises:
+        ModelError: a box has no side, or lies outside the photo.
+    """
+    height, width = image.shape[:2]
+    inside = clip_boxes(boxes, width, height)
+    for box, part in zip(boxes, inside, strict=True):
+        if not (np.isfinite(box).all() and (part[2:] > 0).all()):
+            shown = [round(float(value), 2) for value in box]
+            raise ModelError(f"box {shown}: nothing of it lies inside the photo of {width} x {height} pixels")
+    return square_boxes(boxes, padding)
+
+
+def to_input(crops: Tensor, config: DeepPoseConfig) -> Tensor:
+    """Network input from photo bytes: (B, 3, S, S) uint8 or float 0..255 -> normalised, channels last."""
+    return ((crops.float() / 255 - config.mean) / config.std).contiguous(memory_format=torch.channels_last)
+
+
+def from_checkpoint(checkpoint: Checkpoint, device: torch.device) -> DeepPose:
+    """The model that a checkpoint of `labeltool train deeppose` holds.
+
+    Raises:
+        ModelError: the checkpoint is of another model, or its tensors do not fit.
+    """
+    kind = checkpoint.description.get("model")
+    if kind != DeepPose.name:
+        raise ModelError(f"{checkpoint.path}: a checkpoint of {kind!r}, expected one of {DeepPose.name!r}")
+    config = DeepPoseConfig.from_json(cast("Mapping[str, Any]", checkpoint.description.get("config", {})))
+    network = DeepPoseNetwork(config)
+    load_into(network, checkpoint.tensors, str(checkpoint.path))
+    version = str(checkpoint.description.get("version", "unversioned"))
+    return DeepPose(network, config, version=version, weights_hash=checkpoint.sha256, device=device)
+
+
+def load(weights: Path | None = None, device: str = "auto") -> DeepPose:
+    """The shipped DeepPose, or the one in a checkpoint file.
+
+    Raises:
+        ModelError: the weights cannot be read or do not fit, or the device is not there.
+    """
+    return from_checkpoint(read_checkpoint(SHIPPED if weights is None else weights), choose_device(device))

@@ -1,0 +1,123 @@
+"""Checkpoints: safetensors files with a description of the model inside; nothing here executes what a file holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as save_bytes
+
+from labeltool.errors import ModelError
+from labeltool.files import atomic_write
+
+#: The key under which a checkpoint's description lies in the safetensors metadata.
+DESCRIPTION = "labeltool"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The weights of a model and what is written about them.
+
+    Attributes:
+        path: where they were read from.
+        tensors: by name.
+        description: the model's name, version, skeleton and architecture (empty in a foreign safetensors file).
+        sha256: of the whole file, hexadecimal.
+    """
+
+    path: Path
+    tensors: Mapping[str, torch.Tensor]
+    description: Mapping[str, Any]
+    sha256: str
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint in a safetensors file.
+
+    Raises:
+        ModelError: the file is missing, damaged, or no safetensors file.
+    """
+    try:
+        digest = file_sha256(path)
+        with safe_open(path, framework="pt") as file:
+            description = json.loads((file.metadata() or {}).get(DESCRIPTION, "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except OSError as error:
+        raise ModelError(f"{path}: weights cannot be read: {error.strerror or error}") from None
+    except (SafetensorError, ValueError) as error:
+        raise ModelError(f"{path}: not a safetensors checkpoint: {error}") from None
+    return Checkpoint(path, tensors, description, digest)
+
+
+def write_checkpoint(
+    path: Path, tensors: Mapping[str, torch.Tensor], description: Mapping[str, Any], *, half: bool = False
+) -> str:
+    """Writes a checkpoint atomically and returns its SHA-256.
+
+    Args:
+        path: a `.safetensors` file.
+        tensors: by name; any device.
+        description: what `Checkpoint.description` gives back; must be JSON.
+        half: store floating-point tensors as fp16.
+
+    Raises:
+        ModelError: the file cannot be written.
+    """
+    kept = {
+        name: (t.half() if half and t.is_floating_point() else t).detach().cpu().contiguous()
+        for name, t in tensors.items()
+    }
+    data = save_bytes(kept, metadata={DESCRIPTION: json.dumps(description)})
+    try:
+        with atomic_write(path) as file:
+            file.write(data)
+    except OSError as error:
+        raise ModelError(f"{path}: checkpoint cannot be written: {error.strerror or error}") from None
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_into(network: torch.nn.Module, tensors: Mapping[str, torch.Tensor], where: str) -> None:
+    """Puts tensors into a network; names and shapes must be its own.
+
+    Raises:
+        ModelError: the first tensor that is missing, unknown or of another shape, with both shapes.
+    """
+    own = network.state_dict()
+    for name, tensor in own.items():
+        if name not in tensors:
+            raise ModelError(f"{where}: tensor {name!r} is missing, expected shape {tuple(tensor.shape)}")
+        given = tuple(tensors[name].shape)
+        if given != tuple(tensor.shape):
+            raise ModelError(f"{where}: tensor {name!r} has shape {given}, expected {tuple(tensor.shape)}")
+    for name in tensors:
+        if name not in own:
+            raise ModelError(f"{where}: tensor {name!r} does not belong to this model")
+    network.load_state_dict({name: t.to(own[name].dtype) for name, t in tensors.items()})
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; `auto` is a GPU when there is one.
+
+    Raises:
+        ModelError: torch knows no such device, or it is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"device {name!r}: not available: {str(error).splitlines()[0]}") from None
+    return device

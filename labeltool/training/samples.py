@@ -1,0 +1,127 @@
+"""Training samples: each labelled person's surroundings cut out once, small, and kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from labeltool.coco.document import CocoDocument, keypoints_of, person_category
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from labeltool.errors import ModelError
+from labeltool.geometry import FloatArray, box_of_joints, image_to_crop, square_boxes
+from labeltool.images import crop_photo, load_photo
+from labeltool.skeleton import Skeleton, convert, from_category
+
+
+@dataclass(frozen=True)
+class Person:
+    """A labelled person of a training set: photo file, box xywh, joints (K, 2) and their v (K,)."""
+
+    photo: Path
+    box: FloatArray
+    xy: FloatArray
+    v: NDArray[np.int_]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """N people, cut out and in memory.
+
+    Attributes:
+        crops: (N, S, S, 3) bytes, each the square of `reach` times the longer side of the person's box.
+        xy: (N, K, 2) joints in the pixels of the crop.
+        v: (N, K) visibility.
+        box_side: (N,) the longer side of the person's box, in pixels of the crop.
+    """
+
+    crops: NDArray[np.uint8]
+    xy: NDArray[np.float32]
+    v: NDArray[np.int8]
+    box_side: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+    @classmethod
+    def join(cls, parts: Sequence[Samples]) -> Samples:
+        """All the parts, one after another."""
+        return cls(
+            *(np.concatenate([getattr(p, field) for p in parts]) for field in ("crops", "xy", "v", "box_side")),
+        )
+
+
+def people_of(document: CocoDocument, photos: Path, skeleton: Skeleton, *, tight: bool = False) -> list[Person]:
+    """The people of a COCO document that have labelled joints, crowds left out.
+
+    Args:
+        document: the labels.
+        photos: the folder that its file names start from.
+        skeleton: the joints to train; the document's own are brought to it by name.
+        tight: take the tight box of the joints for the person's box, whatever box the document has.
+    """
+    category = person_category(document)
+    conversion = convert(from_category(category), skeleton)
+    files = {image["id"]: photos / image["file_name"] for image in document.images}
+    people = []
+    for annotation in document.annotations:
+        if annotation.get("iscrowd") or annotation.get("category_id") != category["id"]:
+            continue
+        if annotation.get("image_id") not in files:
+            continue
+        own_xy, own_v = keypoints_of(annotation, len(conversion.source))
+        xy = conversion.apply(own_xy[None], fill=0.0)[0]
+        v = conversion.apply(own_v[None], fill=0)[0]
+        box = box_of_joints(xy, v)
+        if box is None:
+            continue
+        if not tight and annotation.get("bbox"):
+            box = np.asarray(annotation["bbox"], dtype=np.float64)
+        if max(box[2:]) >= 2:
+            people.append(Person(files[annotation["image_id"]], box, xy, v))
+    return people
+
+
+def cut_out(people: Iterable[Person], *, size: int, reach: float, quiet: bool = False) -> Samples:
+    """The people's surroundings as `Samples`, decoded by a pool of threads.
+
+    Args:
+        people: whom to cut out.
+        size: S, the side of the kept crops in pixels.
+        reach: the crop's side over the longer side of the person's box.
+        quiet: show no progress bar.
+
+    Raises:
+        ModelError: nobody to cut out.
+        PhotoError: a photo cannot be read.
+    """
+    groups = [list(g) for _, g in groupby(people, key=lambda person: person.photo)]
+    if not groups:
+        raise ModelError("training data: no person with labelled joints, expected at least one")
+
+    def cut(group: list[Person]) -> list[tuple[NDArray[np.uint8], FloatArray, NDArray[np.int_], float]]:
+        photo = load_photo(group[0].photo)
+        rows = []
+        for person in group:
+            square = square_boxes(person.box, reach)
+            xy = image_to_crop(person.xy, square, size)
+            rows.append((crop_photo(photo, square, size), xy, person.v, size / reach))
+        return rows
+
+    rows = []
+    with ThreadPoolExecutor(2) as pool:
+        for part in tqdm(
+            pool.map(cut, groups), total=len(groups), desc="cutting out people", unit="photo", disable=quiet
+        ):
+            rows += part
+    return Samples(
+        np.stack([r[0] for r in rows]),
+        np.stack([r[1] for r in rows]).astype(np.float32),
+        np.stack([r[2] for r in rows]).astype(np.int8),
+        np.array([r[3] for r in rows], dtype=np.float32),
+    )
