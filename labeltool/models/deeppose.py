@@ -82,8 +82,8 @@ class DeepPoseConfig:
 class DeepPoseNetwork(nn.Module):
     """The network: crops (B, 3, 220, 220) to normalised joints (B, K, 2) and the log of their expected error (B, K).
 
-    The error head looks at the features without moving them (its gradient stops there), so that the joints are trained by the
-    published loss alone.
+    The error head looks at the features without moving them (its gradient stops there). The cell head takes part in training
+    alone: its task, which of the 7 x 7 cells holds a joint, teaches the backbone places sooner than the regression does.
     """
 
     def __init__(self, config: DeepPoseConfig) -> None:
@@ -102,6 +102,7 @@ class DeepPoseNetwork(nn.Module):
         self.hidden = nn.Sequential(
             nn.Flatten(), nn.Linear(config.channels * side * side, config.hidden), nn.ReLU(), nn.Dropout(0.2)
         )
+        self.cells = nn.Conv2d(config.channels, joints, 1)
         self.joints = nn.Linear(config.hidden, 2 * joints)
         self.error = nn.Linear(config.hidden, joints)
         nn.init.normal_(self.joints.weight, std=0.01)
@@ -111,7 +112,16 @@ class DeepPoseNetwork(nn.Module):
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised joints and the log of the expected error, in crop sides."""
-        hidden = self.hidden(self.squeeze(self.backbone(crops)[-1]))
+        return self.regress(self.squeeze(self.backbone(crops)[-1]))
+
+    def forward_with_cells(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same, and what only training asks for: logits (B, K, 7, 7) of the cell of the crop that holds the joint."""
+        features = self.squeeze(self.backbone(crops)[-1])
+        return *self.regress(features), self.cells(features).float()
+
+    def regress(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Joints and error from the squeezed features (B, channels, 7, 7)."""
+        hidden = self.hidden(features)
         joints = self.joints(hidden).float()
         return joints.view(len(joints), -1, 2), self.error(hidden.detach()).float()
 

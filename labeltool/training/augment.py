@@ -27,8 +27,8 @@ class Augmentation:
         tint: brightness and contrast vary by up to this share.
     """
 
-    rotation: float = 60.0
-    rotated: float = 0.8
+    rotation: float = 45.0
+    rotated: float = 0.7
     scale: float = 1.25
     shift: float = 0.08
     flip: float = 0.5

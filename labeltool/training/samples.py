@@ -56,14 +56,13 @@ class Samples:
         )
 
 
-def people_of(document: CocoDocument, photos: Path, skeleton: Skeleton, *, tight: bool = False) -> list[Person]:
+def people_of(document: CocoDocument, photos: Path, skeleton: Skeleton) -> list[Person]:
     """The people of a COCO document that have labelled joints, crowds left out.
 
     Args:
         document: the labels.
         photos: the folder that its file names start from.
         skeleton: the joints to train; the document's own are brought to it by name.
-        tight: take the tight box of the joints for the person's box, whatever box the document has.
     """
     category = person_category(document)
     conversion = convert(from_category(category), skeleton)
@@ -80,7 +79,7 @@ def people_of(document: CocoDocument, photos: Path, skeleton: Skeleton, *, tight
         box = box_of_joints(xy, v)
         if box is None:
             continue
-        if not tight and annotation.get("bbox"):
+        if annotation.get("bbox"):
             box = np.asarray(annotation["bbox"], dtype=np.float64)
         if max(box[2:]) >= 2:
             people.append(Person(files[annotation["image_id"]], box, xy, v))

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from labeltool.errors import ModelError
+from labeltool.models.weights import choose_device, file_sha256, load_into, read_checkpoint, write_checkpoint
+
+
+def test_round_trip_keeps_tensors_description_and_hash(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    tensors = {"w": torch.arange(6.0).reshape(2, 3), "n": torch.tensor(3)}
+    digest = write_checkpoint(path, tensors, {"model": "m", "skeleton": ["a"]})
+    checkpoint = read_checkpoint(path)
+    assert checkpoint.description == {"model": "m", "skeleton": ["a"]}
+    assert torch.equal(checkpoint.tensors["w"], tensors["w"])
+    assert checkpoint.sha256 == digest == file_sha256(path)
+
+
+def test_half_stores_floats_as_fp16_and_integers_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    write_checkpoint(path, {"w": torch.ones(3), "n": torch.tensor(70_000)}, {}, half=True)
+    tensors = read_checkpoint(path).tensors
+    assert tensors["w"].dtype == torch.float16
+    assert int(tensors["n"]) == 70_000
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\x80\x04\x95" + b"\0" * 100])
+def test_damaged_files_get_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="not a safetensors checkpoint") as caught:
+        read_checkpoint(path)
+    assert str(path) in str(caught.value)
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="No such file"):
+        read_checkpoint(tmp_path / "none.safetensors")
+    with pytest.raises(ModelError, match="cannot be written"):
+        write_checkpoint(tmp_path / "none" / "a.safetensors", {}, {})
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"weight": torch.zeros(2, 3)}, "tensor 'bias' is missing"),
+        ({"weight": torch.zeros(4, 3), "bias": torch.zeros(2)}, r"'weight' has shape \(4, 3\), expected \(2, 3\)"),
+        ({"weight": torch.zeros(2, 3), "bias": torch.zeros(2), "x": torch.zeros(1)}, "'x' does not belong"),
+    ],
+)
+def test_weights_of_the_wrong_shape(tensors: dict[str, torch.Tensor], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        load_into(torch.nn.Linear(3, 2), tensors, "file")
+
+
+def test_devices() -> None:
+    assert choose_device("cpu").type == "cpu"
+    with pytest.raises(ModelError, match="'toaster'"):
+        choose_device("toaster")

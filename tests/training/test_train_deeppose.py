@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from labeltool.errors import ModelError
+from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork, load
+from labeltool.models.weights import read_checkpoint, write_checkpoint
+from labeltool.skeleton import define
+from labeltool.training.augment import Augmentation
+from labeltool.training.deeppose import Schedule, initialise, loss, train
+from labeltool.training.samples import Samples
+
+SKELETON = define("tiny", ["left_shoulder", "right_hip", "nose"])
+TINY = DeepPoseConfig(SKELETON, backbone="test_efficientnet", hidden=32)
+MILD = Augmentation(rotation=0, rotated=0, scale=1.05, shift=0.05, flip=0, tint=0.1)
+
+
+def squares(count: int, seed: int) -> Samples:
+    """People that are one bright square each: its corners are the shoulder and the hip, its centre the nose."""
+    rng = np.random.default_rng(seed)
+    crops = np.full((count, 128, 128, 3), 40, np.uint8)
+    xy = np.zeros((count, 3, 2), np.float32)
+    for n in range(count):
+        x, y = rng.integers(30, 60, 2)
+        side = int(rng.integers(20, 38))
+        crops[n, y : y + side, x : x + side] = (220, 90, 30)
+        xy[n] = [[x, y], [x + side, y + side], [x + side / 2, y + side / 2]]
+    return Samples(crops, xy, np.full((count, 3), 2, np.int8), np.full(count, 76, np.float32))
+
+
+def test_loss_is_the_lectures_mean_over_labelled_coordinates() -> None:
+    joints = torch.tensor([[[0.1, 0.2], [0.0, 0.0]]])
+    target = torch.tensor([[[0.0, 0.0], [5.0, 5.0]]])
+    labelled = torch.tensor([[True, False]])
+    mse, _ = loss(joints, torch.zeros(1, 2), target, labelled)
+    assert float(mse) == pytest.approx((0.1**2 + 0.2**2) / 2)
+    mse, _ = loss(joints, torch.zeros(1, 2), target, torch.tensor([[True, True]]))
+    assert float(mse) == pytest.approx((0.1**2 + 0.2**2 + 25 + 25) / 4)
+
+
+def test_the_error_head_is_trained_to_the_mean_distance() -> None:
+    distance = 0.3
+    joints = torch.tensor([[[distance, 0.0]]])
+    at = torch.linspace(-3, 1, 401)
+    values = [
+        float(loss(joints, v.view(1, 1), torch.zeros(1, 1, 2), torch.ones(1, 1, dtype=torch.bool))[1]) for v in at
+    ]
+    assert float(at[int(np.argmin(values))]) == pytest.approx(np.log(distance), abs=0.02)
+
+
+@pytest.mark.slow
+def test_a_short_training_learns_and_writes_a_model_that_loads(tmp_path: Path) -> None:
+    schedule = Schedule(epochs=12, batch=16, rate=3e-3, average=0.9, augmentation=MILD)
+    best = train(tmp_path / "run", squares(192, 0), squares(48, 1), TINY, schedule, quiet=True)
+    with open(tmp_path / "run" / "curve.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 12
+    assert float(rows[-1]["mse"]) < 0.2 * float(rows[0]["mse"])
+    checkpoint = read_checkpoint(best)
+    assert checkpoint.description["validation"]["pdj@0.2"] > 0.6
+    assert load(best, device="cpu").skeleton.joints == SKELETON.joints
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = Schedule(epochs=3, batch=8, average=0.9, augmentation=MILD)
+    data = squares(24, 0), squares(8, 1)
+    train(tmp_path / "whole", *data, TINY, schedule, quiet=True)
+
+    from labeltool.training import deeppose
+
+    real = deeppose.detection_rate
+    calls = iter(range(100))
+
+    def stop_in_the_second_epoch(*args: object) -> float:
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(deeppose, "detection_rate", stop_in_the_second_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "cut", *data, TINY, schedule, quiet=True)
+    train(tmp_path / "cut", *data, TINY, schedule, quiet=True)
+    whole, cut = (read_checkpoint(tmp_path / name / "state-1.safetensors").tensors for name in ("whole", "cut"))
+    assert whole.keys() == cut.keys()
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
+
+
+def test_initial_weights(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    source = DeepPoseNetwork(TINY)
+    write_checkpoint(tmp_path / "backbone.safetensors", source.backbone.state_dict(), {})
+    write_checkpoint(tmp_path / "whole.safetensors", source.state_dict(), {"model": "deeppose"})
+    write_checkpoint(tmp_path / "other.safetensors", {"a": torch.zeros(1)}, {})
+    for name, same_head in (("backbone", False), ("whole", True)):
+        network = DeepPoseNetwork(TINY)
+        initialise(network, read_checkpoint(tmp_path / f"{name}.safetensors"))
+        assert all(
+            torch.equal(a, b) for a, b in zip(network.backbone.parameters(), source.backbone.parameters(), strict=True)
+        )
+        assert torch.equal(network.joints.weight, source.joints.weight) == same_head
+    with pytest.raises(ModelError, match="expected the backbone's weights"):
+        initialise(DeepPoseNetwork(TINY), read_checkpoint(tmp_path / "other.safetensors"))
