@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from labeltool.audit.oks import Pairs, Scale, all_pairs
-from labeltool.audit.people import BoolArray, Detections, FloatArray, IntArray, Labels
+from labeltool.audit.people import BoolArray, Detections, FloatArray, IntArray, Labels, in_parts
 from labeltool.errors import AuditError
 
 #: OKS at which a detection counts as right: .50, .55 .. .95 (pycocotools Params.iouThrs).
@@ -126,7 +126,8 @@ def average_precision(
     - **At most 20 detections** of an image are looked at.
     - **Nobody to find** gives -1; people but no detections give 0 (pycocotools cannot load an empty list).
     """
-    return count_detections(labels, detections, all_pairs(labels, detections, sigmas, scale)).summary()
+    parts = [count_detections(*part, all_pairs(*part, sigmas, scale)) for part in in_parts(labels, detections)]
+    return merge(parts).summary()
 
 
 def count_detections(labels: Labels, detections: Detections, pairs: Pairs) -> DetectionCounts:

@@ -53,15 +53,17 @@ def labels_from_coco(
     _expect_unique(ids, rows, what)
     images = _images(rows, what, image_ids)
     empty = [0] * (3 * k)
-    keypoints = _table([_or(r.get("keypoints"), empty) for _, r in rows], 3 * k, rows, "keypoints", what).reshape(-1, k, 3)
+    keypoints = _table([_or(r.get("keypoints"), empty) for _, r in rows], 3 * k, rows, "keypoints", what).reshape(
+        -1, k, 3
+    )
     v = keypoints[:, :, 2]
-    _expect(np.isfinite(v) & (v == np.floor(v)), rows, "v", what, "an integer")
+    _expect(np.asarray(np.isfinite(v) & (v == np.floor(v))), rows, "v", what, "an integer")
     labelled = v > 0
     xy = np.where(labelled[:, :, None], keypoints[:, :, :2], 0)
     _expect_joints(xy, labelled, rows, skeleton, what)
     area = _column(rows, "area", what)
     boxes = _table([r.get("bbox") for _, r in rows], 4, rows, "bbox", what)
-    _expect(np.isfinite(boxes).all(axis=1), rows, "bbox", what, "finite numbers")
+    _expect(_all_finite(boxes), rows, "bbox", what, "finite numbers")
     crowd = np.array([bool(r.get("iscrowd", 0)) for _, r in rows], dtype=np.bool_)
     smallest = np.where(labelled.any(axis=1) & ~crowd, np.nextafter(0, 1), 0)
     _expect(np.isfinite(area) & (area >= smallest), rows, "area", what, "a positive number")
@@ -107,7 +109,7 @@ def detections_from_coco(
     score = _column(rows, "score", what)
     _expect(np.isfinite(score), rows, "score", what, "a finite number")
     boxes = _result_boxes(rows, keypoints)
-    _expect(np.isfinite(boxes).all(axis=1), rows, "bbox", what, "finite numbers")
+    _expect(_all_finite(boxes), rows, "bbox", what, "finite numbers")
     predicted: BoolArray = np.ones((len(rows), len(skeleton)), dtype=np.bool_)
     if own is not skeleton:
         conversion = convert(own, skeleton)
@@ -183,6 +185,10 @@ def _images(rows: _Rows, what: str, image_ids: Collection[int] | None) -> IntArr
 
 
 def _column(rows: _Rows, field: str, what: str) -> FloatArray:
+    for row in rows:
+        # numpy reads True among numbers as 1.
+        if type(row[1].get(field)) is bool:
+            raise AuditError(f"{_place(row, what)}: {field} is {row[1][field]}, expected a number")
     return _table([[r.get(field)] for _, r in rows], 1, rows, field, what)[:, 0]
 
 
@@ -213,6 +219,10 @@ def _shown(record: Record, field: str) -> str:
         return "missing"
     text = repr(record[field])
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _all_finite(table: FloatArray) -> BoolArray:
+    return np.asarray(np.isfinite(table).all(axis=1), dtype=np.bool_)
 
 
 def _expect(good: BoolArray, rows: _Rows, field: str, what: str, expected: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from labeltool.audit.oks import Pairs
-from labeltool.audit.people import NO_PERSON, BoolArray, Detections, FloatArray, IntArray, Labels
+from labeltool.audit.people import NO_PERSON, Detections, FloatArray, IntArray, Labels
 from labeltool.errors import AuditError
 
 #: The detection of a person whom no detection speaks for.
@@ -18,8 +18,8 @@ def match(labels: Labels, detections: Detections, pairs: Pairs) -> IntArray:
     - **By id**: a detection that was made on a labelled person's box (`Detections.person`) speaks for that person and for
       nobody else, however far off it is. One whose person is not among the labels speaks for nobody.
     - **By place**: the other detections take the people who are left, in each image the pair of greatest OKS first, each
-      detection and each label once. Equal OKS: the higher score, then the earlier label, then the earlier detection. An OKS of
-      exactly 0 is no pair.
+      detection and each label once. Equal OKS: the higher score, then the earlier detection, then the earlier label. An OKS
+      of exactly 0 is no pair.
     - **No threshold, no limit of 20**: a joint far off is counted as such rather than as absent. This is not COCO's matching
       (score first, OKS >= .5 and up), which AP and AR keep to.
     - **Crowds and people without a labelled joint** are nobody's: always `NO_DETECTION`.
@@ -34,7 +34,10 @@ def match(labels: Labels, detections: Detections, pairs: Pairs) -> IntArray:
     """
     speaks = np.full(len(labels), NO_DETECTION, dtype=np.int64)
     people = labels.people
-    _match_by_id(labels, detections, people, speaks)
+    expect_ids(labels, detections)
+    if (detections.person != NO_PERSON).any():
+        row, detection = _same_person(labels, detections)
+        speaks[row[people[row]]] = detection[people[row]]
     free = (
         (pairs.oks > 0)
         & people[pairs.label]
@@ -55,10 +58,16 @@ def joints_of(detections: Detections, speaks: IntArray) -> FloatArray:
     if len(detections) == 0:
         return np.full((len(speaks), detections.joints, 2), np.nan)
     xy = detections.xy[np.maximum(speaks, 0)]
-    return np.where((speaks == NO_DETECTION)[:, None, None], np.nan, xy)
+    xy[speaks == NO_DETECTION] = np.nan
+    return xy
 
 
-def _match_by_id(labels: Labels, detections: Detections, people: BoolArray, speaks: IntArray) -> None:
+def expect_ids(labels: Labels, detections: Detections) -> None:
+    """Nothing, when the person ids of the detections agree with the labels.
+
+    Raises:
+        AuditError: two labels or two detections with the same person id; a detection in another image than its person.
+    """
     given = np.flatnonzero(detections.person != NO_PERSON)
     if len(given) == 0:
         return
@@ -69,22 +78,29 @@ def _match_by_id(labels: Labels, detections: Detections, people: BoolArray, spea
     repeated = _first_repeated(labels.person)
     if repeated is not None:
         raise AuditError(f"{labels.place(repeated)}: the id stands twice, expected unique ids")
-    _, row, which = np.intersect1d(labels.person, ids, assume_unique=True, return_indices=True)
-    chosen = given[which]
-    elsewhere = labels.image[row] != detections.image[chosen]
+    row, detection = _same_person(labels, detections)
+    elsewhere = labels.image[row] != detections.image[detection]
     if elsewhere.any():
-        i = int(np.argmax(elsewhere))
+        i = int(np.argmin(np.where(elsewhere, detection, len(detections))))
         raise AuditError(
-            f"{detections.place(chosen[i])}: speaks for person {labels.person[row[i]]} of image {labels.image[row[i]]},"
+            f"{detections.place(detection[i])}: speaks for person {labels.person[row[i]]} of image {labels.image[row[i]]},"
             " expected the same image"
         )
-    counted = people[row]
-    speaks[row[counted]] = chosen[counted]
+
+
+def _same_person(labels: Labels, detections: Detections) -> tuple[IntArray, IntArray]:
+    """The rows of labels and of the detections made on their boxes."""
+    given = np.flatnonzero(detections.person != NO_PERSON)
+    _, row, which = np.intersect1d(labels.person, detections.person[given], assume_unique=True, return_indices=True)
+    return row, given[which]
 
 
 def _match_by_oks(pairs: Pairs, score: FloatArray, speaks: IntArray) -> None:
     """Greedy by OKS: a pair that comes first for both its label and its detection is chosen, until none is left."""
-    left = pairs.take(np.lexsort((pairs.detection, pairs.label, -score[pairs.detection], -pairs.oks)))
+    by_score = np.empty(len(score), dtype=np.int64)
+    by_score[np.argsort(-score, kind="stable")] = np.arange(len(score))
+    # Stable: pairs of one detection stay in the order of their labels.
+    left = pairs.take(np.lexsort((by_score[pairs.detection], -pairs.oks)))
     while len(left.label):
         first_of_label = np.zeros(len(left.label), dtype=np.bool_)
         first_of_label[np.unique(left.label, return_index=True)[1]] = True

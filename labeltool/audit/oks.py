@@ -15,6 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labeltool.audit.circle import squared_distance
 from labeltool.audit.people import Detections, FloatArray, IntArray, Labels
 from labeltool.errors import AuditError
 
@@ -45,10 +46,8 @@ def squared_scale(labels: Labels, scale: Scale = "area") -> FloatArray:
     return np.asarray(np.nan_to_num(squares, nan=0.0), dtype=np.float64)
 
 
-def keypoint_similarity(
-    xy: ArrayLike, label_xy: ArrayLike, scale2: ArrayLike, sigmas: ArrayLike
-) -> FloatArray:
-    """ks of every joint of people held against their labels, row by row.
+def keypoint_similarity(xy: ArrayLike, label_xy: ArrayLike, scale2: ArrayLike, sigmas: ArrayLike) -> FloatArray:
+    """The ks of every joint of people held against their labels, row by row.
 
     - **Not predicted**: NaN in `xy` gives 0.
     - **Visibility** is not looked at: the caller decides which joints are labelled.
@@ -62,8 +61,7 @@ def keypoint_similarity(
     Returns:
         (P, K) in 0..1.
     """
-    delta = np.asarray(xy, dtype=np.float64) - np.asarray(label_xy, dtype=np.float64)
-    return _similarity(np.square(delta[..., 0]) + np.square(delta[..., 1]), scale2, sigmas)
+    return _similarity(squared_distance(xy, label_xy), scale2, sigmas)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,26 +116,23 @@ def all_pairs(labels: Labels, detections: Detections, sigmas: ArrayLike, scale: 
     """
     label, detection = pairs_of_images(labels.image, detections.image)
     scale2 = squared_scale(labels, scale)
-    counts = np.count_nonzero(labels.v > 0, axis=1)
+    labelled = labels.v > 0
+    counts = np.count_nonzero(labelled, axis=1)[label]
     oks = np.zeros(len(label))
-    for count in np.unique(counts[label]):
-        rows = np.flatnonzero(counts[label] == count)
+    for count in np.unique(counts):
+        rows = np.flatnonzero(counts == count)
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
-            measure = _to_joints if count else _to_double_box
-            oks[block] = measure(labels, detections, label[block], detection[block], scale2, sigmas)
+            a, b = label[block], detection[block]
+            if count == 0:
+                oks[block] = _to_double_box(labels, detections, a, b, scale2, sigmas)
+                continue
+            ks = keypoint_similarity(detections.xy[b], labels.xy[a], scale2[a], sigmas)
+            if count < labels.joints:
+                # All rows have as many labelled joints: packed side by side they are summed as pycocotools sums them.
+                ks = ks[labelled[a]].reshape(len(block), count)
+            oks[block] = ks.sum(axis=1) / count
     return Pairs(label, detection, oks)
-
-
-def _to_joints(
-    labels: Labels, detections: Detections, label: IntArray, detection: IntArray, scale2: FloatArray, sigmas: ArrayLike
-) -> FloatArray:
-    ks = keypoint_similarity(detections.xy[detection], labels.xy[label], scale2[label], sigmas)
-    labelled = labels.v[label] > 0
-    if not labelled.all():
-        # All rows have the same number of labelled joints. Packed side by side they are summed as pycocotools sums them.
-        ks = ks[labelled].reshape(len(label), -1)
-    return np.asarray(ks.sum(axis=1) / ks.shape[1], dtype=np.float64)
 
 
 def _to_double_box(
@@ -146,8 +141,8 @@ def _to_double_box(
     corner, size = labels.box[label, None, :2], labels.box[label, None, 2:]
     xy = detections.xy[detection]
     low, high = corner - size, corner + size * 2
-    delta = np.maximum(0, low - xy) + np.maximum(0, xy - high)
-    ks = _similarity(np.square(delta[..., 0]) + np.square(delta[..., 1]), scale2[label], sigmas)
+    outside = np.maximum(0, low - xy) + np.maximum(0, xy - high)
+    ks = _similarity(squared_distance(outside, 0), scale2[label], sigmas)
     predicted = detections.predicted[detection]
     if predicted.all():
         mean = ks.sum(axis=1) / ks.shape[1]
@@ -158,8 +153,12 @@ def _to_double_box(
 
 def _similarity(squared: NDArray[np.float64], scale2: ArrayLike, sigmas: ArrayLike) -> FloatArray:
     variances = (np.asarray(sigmas, dtype=np.float64) * 2) ** 2
-    s2 = np.asarray(scale2, dtype=np.float64)[:, None]
-    exponent = squared / variances / (s2 + np.spacing(1)) / 2
-    ks = np.exp(-exponent)
+    s2 = np.asarray(scale2, dtype=np.float64)[:, None] + np.spacing(1)
+    ks: FloatArray = squared / variances
+    # Sign and factor 2 are exact wherever they are applied, so these are still pycocotools' bits.
+    with np.errstate(over="ignore"):
+        np.divide(ks, -2 * s2, out=ks)
+    np.exp(ks, out=ks)
     # A joint that is not predicted (NaN) is infinitely far.
-    return np.asarray(np.where(np.isnan(ks), 0, ks), dtype=np.float64)
+    np.nan_to_num(ks, copy=False, nan=0.0)
+    return ks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ BoolArray = NDArray[np.bool_]
 
 #: The person id of a detection that was not made on a given box: it is matched by place, not by id.
 NO_PERSON = -1
+#: Labels and detections that are measured together: few enough for the temporaries to stay small and near the processor.
+ROWS_AT_A_TIME = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +100,7 @@ class Labels:
     @property
     def joints(self) -> int:
         """K, the number of joints of a person."""
-        return self.xy.shape[1]
+        return int(self.xy.shape[1])
 
     @property
     def people(self) -> BoolArray:
@@ -108,9 +110,7 @@ class Labels:
     def take(self, rows: ArrayLike) -> Labels:
         """The chosen rows (indices or a mask), in that order."""
         r = np.asarray(rows)
-        return Labels(
-            self.image[r], self.person[r], self.xy[r], self.v[r], self.area[r], self.box[r], self.crowd[r]
-        )
+        return Labels(self.image[r], self.person[r], self.xy[r], self.v[r], self.area[r], self.box[r], self.crowd[r])
 
     def place(self, row: int | np.integer[Any]) -> str:
         """How a message names a row."""
@@ -226,7 +226,7 @@ class Detections:
     @property
     def joints(self) -> int:
         """K, the number of joints of a person."""
-        return self.xy.shape[1]
+        return int(self.xy.shape[1])
 
     def take(self, rows: ArrayLike) -> Detections:
         """The chosen rows (indices or a mask), in that order."""
@@ -247,15 +247,42 @@ class Detections:
         return f"detections[{row}] (image {self.image[row]})"
 
 
-def expect_same_joints(labels: Labels, detections: Detections, joints: Sequence[str]) -> None:
-    """Nothing, when both sides have the joints of the skeleton.
+def in_parts(labels: Labels, detections: Detections, rows: int = ROWS_AT_A_TIME) -> Iterator[tuple[Labels, Detections]]:
+    """Both, image by image, in parts of about so many rows; every image lies in one part, with its rows in file order."""
+    if len(labels) + len(detections) <= rows:
+        yield labels, detections
+        return
+    label_order = np.argsort(labels.image, kind="stable")
+    detection_order = np.argsort(detections.image, kind="stable")
+    images = np.sort(np.concatenate([labels.image, detections.image]))
+    cuts = np.unique(images[rows::rows])
+    cuts = cuts[cuts > images[0]]
+    label_parts = np.split(label_order, np.searchsorted(labels.image[label_order], cuts))
+    detection_parts = np.split(detection_order, np.searchsorted(detections.image[detection_order], cuts))
+    for label_rows, detection_rows in zip(label_parts, detection_parts, strict=True):
+        yield labels.take(label_rows), detections.take(detection_rows)
+
+
+def expect_joints(joints: Sequence[str], **counts: int) -> None:
+    """Nothing, when every side has as many joints as the skeleton.
 
     Raises:
         AuditError: one of them has another number of joints.
     """
-    for name, found in (("labels", labels.joints), ("detections", detections.joints)):
-        if found != len(joints):
-            raise AuditError(f"{name}: {found} joints a person, expected {len(joints)}")
+    for name, count in counts.items():
+        if count != len(joints):
+            raise AuditError(f"{name}: {count} joints a person, expected {len(joints)}")
+
+
+def expect_guesses(labels: Labels, xy: FloatArray, joints: Sequence[str]) -> None:
+    """Nothing, when labels and the predicted joints of each of them fit the skeleton and each other.
+
+    Raises:
+        AuditError: another number of people or joints.
+    """
+    expect_joints(joints, labels=labels.joints)
+    if xy.shape != labels.xy.shape:
+        raise AuditError(f"predicted joints have shape {xy.shape}, expected that of the labels, {labels.xy.shape}")
 
 
 def _extent(xy: FloatArray, predicted: BoolArray) -> FloatArray:

@@ -79,20 +79,14 @@ _OWN = (
 )
 
 
-@cache
 def catalog() -> Mapping[str, ModelInfo]:
-    """All models by name; a package's model never takes the name of another.
+    """All models by name, labeltool's own first; an entry point that cannot be used is left out (see `broken_offers`)."""
+    return _scan()[0]
 
-    Raises:
-        ModelError: two models claim one name, or an entry point offers something else than a `ModelInfo`.
-    """
-    models = {info.name: info for info in _OWN}
-    for entry in entry_points(group=ENTRY_POINTS):
-        info = _offered(entry)
-        if info.name in models:
-            raise ModelError(f"entry point {entry.name!r}: model {info.name!r} exists already, expected another name")
-        models[info.name] = info
-    return models
+
+def broken_offers() -> tuple[str, ...]:
+    """A line for each entry point that offers no usable model, or one whose name is taken."""
+    return _scan()[1]
 
 
 def load_model(name: str, *, weights: Path | None = None, device: str = "auto") -> PoseModel:
@@ -103,12 +97,32 @@ def load_model(name: str, *, weights: Path | None = None, device: str = "auto") 
     """
     models = catalog()
     if name not in models:
-        raise ModelError(f"model {name!r}: unknown, expected one of {', '.join(sorted(models))}")
+        broken = "".join(f"; {line}" for line in broken_offers())
+        raise ModelError(f"model {name!r}: unknown, expected one of {', '.join(sorted(models))}{broken}")
     return models[name].load(weights, device)
 
 
+@cache
+def _scan() -> tuple[Mapping[str, ModelInfo], tuple[str, ...]]:
+    models = {info.name: info for info in _OWN}
+    broken = []
+    for entry in entry_points(group=ENTRY_POINTS):
+        try:
+            info = _offered(entry)
+            if info.name in models:
+                raise ModelError(f"{_name(entry)}: model {info.name!r} exists already, expected another name")
+            models[info.name] = info
+        except ModelError as error:
+            broken.append(str(error))
+    return models, tuple(broken)
+
+
+def _name(entry: EntryPoint) -> str:
+    return f"entry point {entry.name!r} of {entry.dist.name if entry.dist else 'an unknown package'}"
+
+
 def _offered(entry: EntryPoint) -> ModelInfo:
-    where = f"entry point {entry.name!r} of {entry.dist.name if entry.dist else 'an unknown package'}"
+    where = _name(entry)
     try:
         info = entry.load()
     except Exception as error:

@@ -9,10 +9,10 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from labeltool.coco.document import CocoDocument, keypoints_of, person_category
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from labeltool.coco.document import CocoDocument, keypoints_of, person_category
 from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray, box_of_joints, image_to_crop, square_boxes
 from labeltool.images import crop_photo, load_photo

@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 
 import pytest
 
 from labeltool.errors import ModelError
 from labeltool.models import catalog as catalogs
-from labeltool.models.catalog import ModelInfo, catalog, load_model
+from labeltool.models.catalog import ModelInfo, broken_offers, catalog, load_model
 
 
 @pytest.fixture(autouse=True)
-def fresh() -> None:
-    catalog.cache_clear()
+def fresh() -> Iterator[None]:
+    catalogs._scan.cache_clear()
+    yield
+    catalogs._scan.cache_clear()
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, *values: str) -> None:
@@ -47,10 +50,14 @@ def test_entry_points_add_models(monkeypatch: pytest.MonkeyPatch) -> None:
         ("no_such_package_at_all:X", "cannot be imported"),
     ],
 )
-def test_bad_offers_are_one_line(monkeypatch: pytest.MonkeyPatch, value: str, message: str) -> None:
-    offer(monkeypatch, value)
-    with pytest.raises(ModelError, match=message):
-        catalog()
+def test_bad_offers_are_left_out_with_a_line(monkeypatch: pytest.MonkeyPatch, value: str, message: str) -> None:
+    offer(monkeypatch, value, f"{__name__}:THIRD_PARTY")
+    assert sorted(catalog()) == ["deeppose", "keypoint-rcnn", "mine"]
+    assert catalog()["deeppose"].source == "labeltool"
+    assert len(broken_offers()) == 1
+    assert message in broken_offers()[0]
+    with pytest.raises(ModelError, match="'e0'"):
+        load_model("unknown")
 
 
 def test_unknown_model_lists_the_known() -> None:

@@ -1,0 +1,1 @@
+"""What makes a model: samples, augmentation, and the training of DeepPose."""

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from labeltool.coco.document import CocoDocument
+from labeltool.geometry import FloatArray
+from labeltool.models.base import Poses
+from labeltool.prefill import prefill
+from labeltool.project import Project
+from labeltool.skeleton import COCO_17, LSP_14, Skeleton
+
+COUNT = 10
+
+
+class Middle:
+    """Puts every joint in the middle of its box; optionally fails after some photos, or finds people at fixed places."""
+
+    name, version, weights_hash = "middle", "1", "abc"
+
+    def __init__(
+        self, skeleton: Skeleton = LSP_14, found: list[list[float]] | None = None, fail_after: int = 10**6
+    ) -> None:
+        self.skeleton = skeleton
+        self.detects = found is not None
+        self.found = found
+        self.fail_after = fail_after
+        self.batches: list[int] = []
+
+    def predict(self, images: Sequence[np.ndarray], boxes: Sequence[FloatArray | None]) -> list[Poses]:
+        if sum(self.batches) + len(images) > self.fail_after:
+            raise KeyboardInterrupt
+        self.batches.append(len(images))
+        answers = []
+        for image, given in zip(images, boxes, strict=True):
+            assert image.dtype == np.uint8 and image.shape[2] == 3
+            b = np.array(
+                self.found if self.found is not None else given if given is not None else [[0, 0, 50, 40]], float
+            )
+            xy = np.repeat((b[:, :2] + b[:, 2:] / 2)[:, None], len(self.skeleton), axis=1)
+            scores = np.linspace(0.9, 0.3, len(b))
+            answers.append(Poses(b, xy, np.full(xy.shape[:2], 0.7), scores))
+        return answers
+
+
+class Bar:
+    def __init__(self, total: int) -> None:
+        self.total, self.n, self.closed = total, 0, False
+
+    def update(self, n: int, /) -> None:
+        self.n += n
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def make(tmp_path: Path, skeleton: Skeleton = LSP_14, people: bool = True) -> Project:
+    photos = tmp_path / "photos"
+    photos.mkdir(exist_ok=True)
+    annotations: list[dict[str, Any]] = []
+    for n in range(1, COUNT + 1):
+        Image.new("RGB", (50, 40), (n, n, n)).save(photos / f"{n}.png")
+        labelled = n == 1
+        keypoints = [7, 8, 2] * len(skeleton) if labelled else [0, 0, 0] * len(skeleton)
+        annotations.append(
+            {
+                "id": n,
+                "image_id": n,
+                "category_id": 1,
+                "bbox": [4, 4, 20, 30],
+                "area": 300,
+                "iscrowd": 0,
+                "num_keypoints": len(skeleton) * labelled,
+                "keypoints": keypoints,
+                "segmentation": [],
+            }
+        )
+    document = {
+        "images": [{"id": n, "file_name": f"{n}.png", "width": 50, "height": 40} for n in range(1, COUNT + 1)],
+        "annotations": annotations if people else [],
+        "categories": [skeleton.to_category()],
+    }
+    return Project.create(tmp_path / "p", CocoDocument(document, "made"), photos, skeleton)
+
+
+def test_people_without_labels_are_filled_and_labels_stay(tmp_path: Path) -> None:
+    bars: list[Bar] = []
+
+    def bar(total: int) -> Bar:
+        bars.append(Bar(total))
+        return bars[-1]
+
+    with make(tmp_path) as project:
+        before = project.people(1)[0]
+        report = prefill(project, Middle(), batch=3, progress=bar)
+        assert (report.images, report.people, report.filled, report.proposed) == (COUNT, COUNT, COUNT - 1, 0)
+        assert project.people(1)[0] == before
+        person = project.people(2)[0]
+        assert {(j.x, j.y, j.v, j.source) for j in person.joints.values()} == {(14.0, 19.0, 2, "predicted")}
+        assert project.image(2).status == "prefilled"
+        assert (bars[0].total, bars[0].n, bars[0].closed) == (COUNT, COUNT, True)
+        assert len(list(project.predictions(image_id=1))) == 1, "kept for the audit"
+
+
+@pytest.mark.parametrize("batch", [1, 3, 100])
+def test_a_stopped_run_goes_on_behind_its_last_batch(tmp_path: Path, batch: int) -> None:
+    with make(tmp_path) as project:
+        if batch < COUNT:
+            with pytest.raises(KeyboardInterrupt):
+                prefill(project, Middle(fail_after=4), batch=batch)
+        done = len(project.predicted_images("middle", "1", "abc"))
+        assert done == (0 if batch == 100 else 4 // batch * batch)
+        model = Middle()
+        report = prefill(project, model, batch=batch)
+        assert (report.before, report.images) == (done, COUNT - done)
+        assert all(p.joints["neck"].source == "predicted" for n in range(2, COUNT + 1) for p in project.people(n))
+        again = Middle()
+        assert prefill(project, again, batch=batch).images == 0
+        assert again.batches == []
+
+
+def test_broken_photos_are_reported_and_the_rest_is_done(tmp_path: Path) -> None:
+    with make(tmp_path) as project:
+        (tmp_path / "photos" / "3.png").unlink()
+        (tmp_path / "photos" / "4.png").write_bytes(b"")
+        report = prefill(project, Middle(), batch=2)
+        assert report.images == COUNT - 2
+        assert len(report.problems) == 2
+        assert "3.png: no such photo" in report.problems[0] and "0 bytes" in report.problems[1]
+        assert project.predicted_images("middle", "1", "abc") == set(range(1, COUNT + 1)) - {3, 4}
+
+
+def test_photos_without_people(tmp_path: Path) -> None:
+    with make(tmp_path, people=False) as project:
+        report = prefill(project, Middle())
+        assert (report.images, report.without_boxes) == (0, COUNT)
+        report = prefill(project, Middle(), boxes="image")
+        assert (report.images, report.proposed) == (COUNT, COUNT)
+        assert project.people(1)[0].box == (0, 0, 50, 40)
+        assert project.people(1)[0].origin == "model"
+
+
+def test_a_detector_meets_the_people_that_are_there(tmp_path: Path) -> None:
+    found = [[30, 10, 18, 28], [5, 5, 20, 30], [40, 0, 8, 8]]
+    with make(tmp_path) as project:
+        report = prefill(project, Middle(found=found))
+        assert report.filled == COUNT - 1
+        people = project.people(2)
+        assert people[0].box == (4, 4, 20, 30), "the box is the project's own"
+        assert people[0].joints["neck"].x == 15
+        assert [p.box for p in people[1:]] == [(30, 10, 18, 28)], "the unsure detection is not proposed"
+        assert len(list(project.predictions(image_id=2))) == 3
+        assert len(project.people(1)) == 1, "a photo with human labels gets no new people"
+
+
+def test_joints_are_brought_to_the_projects_skeleton_by_name(tmp_path: Path) -> None:
+    with make(tmp_path, skeleton=COCO_17) as project:
+        prefill(project, Middle(skeleton=LSP_14))
+        joints = project.people(2)[0].joints
+        assert joints["left_wrist"].v == 2
+        assert joints["nose"].v == 0
+        prediction = next(iter(project.predictions(image_id=2)))
+        assert "nose" not in prediction.joints and "neck" not in prediction.joints
