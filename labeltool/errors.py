@@ -35,3 +35,7 @@ class ModelError(LabeltoolError, ValueError):
 
 class AuditError(LabeltoolError, ValueError):
     """Labels and predictions that cannot be held against each other."""
+
+
+class ServerError(LabeltoolError, RuntimeError):
+    """A label server that cannot start: its port is taken, its address or token cannot be used."""

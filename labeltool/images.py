@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +19,9 @@ PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".
 #: A photo above this is refused rather than decoded (a decompression bomb): 300 megapixels.
 MAX_PIXELS = 300_000_000
 
+_READERS = 4
+_BROWSER_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}
+_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 _ORIENTATION = 0x0112
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 
@@ -48,6 +53,36 @@ def upright_size(path: Path) -> tuple[int, int]:
         if image.getexif().get(_ORIENTATION) in _SIDEWAYS:
             return height, width
         return width, height
+
+
+def upright_sizes(root: Path, names: Sequence[str]) -> list[tuple[int, int] | PhotoError]:
+    """For each photo its `upright_size`, or the error that says why it cannot be had; files are read side by side.
+
+    Args:
+        root: the folder of the photos.
+        names: file names relative to it; one that leads out of it is refused.
+    """
+
+    def measure(name: str) -> tuple[int, int] | PhotoError:
+        try:
+            return upright_size(photo_below(root, name))
+        except PhotoError as error:
+            return error
+
+    with ThreadPoolExecutor(_READERS) as pool:
+        return list(pool.map(measure, names))
+
+
+def photo_below(root: Path, name: str) -> Path:
+    """The path of a photo named by a label file.
+
+    Raises:
+        PhotoError: the name is absolute or climbs out of the folder.
+    """
+    parts = name.replace("\\", "/").split("/")
+    if not name or ".." in parts or Path(name).is_absolute() or PureWindowsPath(name).drive:
+        raise PhotoError(f"{root}: file name {name!r} leads out of the folder, expected a path below it")
+    return root / name
 
 
 def load_photo(path: Path) -> NDArray[np.uint8]:
@@ -98,11 +133,37 @@ def crop_photo(photo: NDArray[np.uint8], box: ArrayLike, size: int, fill: int = 
     return np.asarray(resized)
 
 
+def browser_type(path: Path) -> str | None:
+    """The media type under which a browser shows the file upright as it is; None for one that must be decoded and encoded anew.
+
+    Reads the header, and the end of JPEG and PNG files; only a file that seems to be cut is decoded to find out.
+
+    Raises:
+        PhotoError: the file is missing, empty, no image, or cut in the middle.
+    """
+    with _open(path) as image:
+        kind, mode = image.format or "", image.mode
+        upright = image.getexif().get(_ORIENTATION, 1) == 1
+        opaque = mode in ("RGB", "L", "1") or (mode == "P" and "transparency" not in image.info)
+    if kind in _ENDS and not _ends_well(path, _ENDS[kind]):
+        load_image(path)
+    return _BROWSER_TYPES.get(kind) if upright and opaque else None
+
+
+def _ends_well(path: Path, mark: bytes) -> bool:
+    """Whether a file has its format's end mark near its end (cameras append notes of their own)."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 4096, 0))
+        return mark in file.read()
+
+
 def _open(path: Path) -> Image.Image:
     try:
         if path.stat().st_size == 0:
             raise PhotoError(f"{path}: the file is empty (0 bytes), expected a photo")
         image = Image.open(path)
+    except PhotoError:
+        raise
     except FileNotFoundError:
         raise PhotoError(f"{path}: no such photo") from None
     except UnidentifiedImageError:

@@ -82,8 +82,11 @@ class DeepPoseConfig:
 class DeepPoseNetwork(nn.Module):
     """The network: crops (B, 3, 220, 220) to normalised joints (B, K, 2) and the log of their expected error (B, K).
 
-    The error head looks at the features without moving them (its gradient stops there). The cell head takes part in training
-    alone: its task, which of the 7 x 7 cells holds a joint, teaches the backbone places sooner than the regression does.
+        backbone --> 7 x 7 x channels --+--> fully connected, hidden -----------------------+--> fully connected --> 2k values
+                                        +--> cells: which of the 7 x 7 holds each joint ----+
+
+    The last layer starts as the expected place of each joint under its cells, and learns the rest. The error head looks at the
+    hidden features without moving them (its gradient stops there).
     """
 
     def __init__(self, config: DeepPoseConfig) -> None:
@@ -103,27 +106,36 @@ class DeepPoseNetwork(nn.Module):
             nn.Flatten(), nn.Linear(config.channels * side * side, config.hidden), nn.ReLU(), nn.Dropout(0.2)
         )
         self.cells = nn.Conv2d(config.channels, joints, 1)
-        self.joints = nn.Linear(config.hidden, 2 * joints)
+        self.joints = nn.Linear(config.hidden + joints * side * side, 2 * joints)
         self.error = nn.Linear(config.hidden, joints)
-        nn.init.normal_(self.joints.weight, std=0.01)
+        nn.init.normal_(self.joints.weight, std=0.001)
         nn.init.zeros_(self.joints.bias)
         nn.init.zeros_(self.error.weight)
         nn.init.constant_(self.error.bias, -2.5)
+        self._start_at_the_expected_cell(config.hidden, joints, side)
+
+    def _start_at_the_expected_cell(self, hidden: int, joints: int, side: int) -> None:
+        centres = (torch.arange(side) + 0.5) / side - 0.5
+        x = centres.expand(side, side).flatten()
+        y = centres[:, None].expand(side, side).flatten()
+        with torch.no_grad():
+            weight = self.joints.weight[:, hidden:].view(joints, 2, joints, side * side)
+            for joint in range(joints):
+                weight[joint, 0, joint], weight[joint, 1, joint] = x, y
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised joints and the log of the expected error, in crop sides."""
-        return self.regress(self.squeeze(self.backbone(crops)[-1]))
+        joints, log_error, _ = self.forward_with_cells(crops)
+        return joints, log_error
 
     def forward_with_cells(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The same, and what only training asks for: logits (B, K, 7, 7) of the cell of the crop that holds the joint."""
         features = self.squeeze(self.backbone(crops)[-1])
-        return *self.regress(features), self.cells(features).float()
-
-    def regress(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Joints and error from the squeezed features (B, channels, 7, 7)."""
         hidden = self.hidden(features)
-        joints = self.joints(hidden).float()
-        return joints.view(len(joints), -1, 2), self.error(hidden.detach()).float()
+        cells = self.cells(features).float()
+        chances = torch.softmax(cells.flatten(2), dim=2).flatten(1)
+        joints = self.joints(torch.cat([hidden.float(), chances], dim=1)).float()
+        return joints.view(len(joints), -1, 2), self.error(hidden.detach()).float(), cells
 
 
 class DeepPose:
@@ -152,14 +164,20 @@ class DeepPose:
         crops = [crop_photo(i, s, CROP_SIZE) for i, per in zip(images, squares, strict=True) for s in per]
         if not crops:
             return [Poses.none(len(self.skeleton)) for _ in images]
-        xy, confidence = self._run(np.stack(crops), np.concatenate(squares))
+        xy, confidence = self.run(np.stack(crops), np.concatenate(squares))
         ends = np.cumsum([len(b) for b in given])[:-1]
         return [
             Poses(b, xy_b, confidence_b, confidence_b.mean(axis=1))
             for b, xy_b, confidence_b in zip(given, np.split(xy, ends), np.split(confidence, ends), strict=True)
         ]
 
-    def _run(self, crops: NDArray[np.uint8], squares: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def run(self, crops: NDArray[np.uint8], squares: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Joints (B, K, 2) in image pixels and confidences (B, K) of crops that are cut out already.
+
+        Args:
+            crops: (B, 220, 220, 3) bytes.
+            squares: (B, 4) the boxes in the photo that the crops show.
+        """
         with torch.inference_mode():
             batch = to_input(torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2), self.config)
             joints, log_error = self._network(batch)

@@ -62,7 +62,8 @@ class Person:
         crowd: a crowd region: shown, exported, never edited.
         deleted: left out of exports; can be restored by a save.
         area: the OKS area in square pixels, or None where nothing gives one.
-        area_source: `segment`, `given`, `0.53 x bbox`, or `none`.
+        area_source: `segmentation` (the annotation has an outline), `given` (it came with an area alone; or whatever its own
+            `area_source` says), `0.53 x bbox`, or `none`.
         touched: a human saved this person at least once.
         origin: `imported`, `human` (drawn by a labeller) or `model` (proposed by a model, no label until touched).
     """

@@ -1,0 +1,405 @@
+"""A project: the folder that holds the labels, and all that is done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from labeltool.coco.document import CocoDocument
+from labeltool.project import config as configs
+from labeltool.project import exporting, importing, predictions, queue, reading, saving
+from labeltool.project.database import Database
+from labeltool.project.edits import JointLike
+from labeltool.project.values import (
+    Box,
+    Counts,
+    ExportSummary,
+    ImageEvent,
+    ImageRecord,
+    LabelledPerson,
+    ModelSummary,
+    Neighbours,
+    Person,
+    PredictedPerson,
+    Prediction,
+    Revision,
+    Stored,
+)
+from labeltool.skeleton import Skeleton
+
+
+class Project:
+    """A project folder that is open.
+
+    Every method may be called from any thread, and several processes may have the same project open: reads see a consistent
+    state, writes wait for each other (at most 30 seconds). What a writing method returned is on disk.
+
+    Attributes:
+        path: the project folder.
+        config: what project.toml says.
+        skeleton: the joints of the project's people (`config.skeleton`).
+    """
+
+    def __init__(self, path: Path, config: configs.ProjectConfig, database: Database) -> None:
+        self.path = path
+        self.config = config
+        self.skeleton = config.skeleton
+        self._db = database
+
+    # --- life -----------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        document: CocoDocument,
+        image_root: Path,
+        skeleton: Skeleton,
+        *,
+        name: str | None = None,
+        problems: Mapping[int, str] | None = None,
+    ) -> Self:
+        """A new project made of a COCO document, open.
+
+        It is built in a sibling folder and renamed when it is whole: a failed or killed call leaves no half project, and can
+        simply be run again. An image whose people (crowds aside) all came with labelled joints is `done`, with the reason
+        `imported`; every other image is `unlabelled`.
+
+        Args:
+            path: the folder to make; it must not exist or be empty.
+            document: images, people and whatever else the file holds; all of it is kept.
+            image_root: the folder that the images' file names start from.
+            skeleton: the joints; a category whose `keypoints` are these joints in this order holds the project's people.
+            name: by default the folder's name.
+            problems: for photos that cannot be shown, why, by image id.
+
+        Raises:
+            ProjectError: the folder is not empty or cannot be written, or the document does not fit the store (ids that are
+                no unique integers, keypoints of the wrong length, joints that differ from the skeleton's, ...).
+        """
+        importing.create_project(Path(path), document, Path(image_root), skeleton, name=name, problems=problems or {})
+        return cls.open(Path(path))
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The project in a folder; an older schema is brought up to date first.
+
+        Raises:
+            ProjectError: no project, a broken project.toml, no usable labels.db, one of a newer labeltool, a read-only folder.
+        """
+        path = Path(path)
+        config = configs.read_config(path)
+        database = Database.open(path / configs.DATABASE_NAME, config.skeleton.joints)
+        return cls(path, config, database)
+
+    def close(self) -> None:
+        """Lets go of the database; the project cannot be used any more."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- images and the queue -------------------------------------------------------------------------------------------
+
+    def photo_path(self, image: ImageRecord) -> Path:
+        """Where the photo of an image lies (whether or not it is there).
+
+        Raises:
+            ProjectError: the file name leads out of the image root.
+        """
+        return configs.photo_path(self.config, image.file_name)
+
+    def image(self, image_id: int) -> ImageRecord:
+        """The image of that COCO id.
+
+        Raises:
+            ProjectError: there is none.
+        """
+        with self._db.read() as connection:
+            return queue.get_image(connection, image_id)
+
+    def find_image(self, text: str) -> ImageRecord | None:
+        """The image that a labeller means by an id, a file name, or the last part of one (with or without its suffix)."""
+        with self._db.read() as connection:
+            return queue.find_image(connection, text)
+
+    def images(
+        self, status: str | Collection[str] | None = None, after: int | None = None, limit: int | None = None
+    ) -> list[ImageRecord]:
+        """Images in queue order.
+
+        Args:
+            status: only images of this status, or of one of these.
+            after: only images behind this image id in the queue.
+            limit: at most so many.
+
+        Raises:
+            ProjectError: an unknown status, or no image `after`.
+        """
+        with self._db.read() as connection:
+            return queue.list_images(connection, queue.statuses(status), after, limit)
+
+    def next_image(
+        self,
+        after: int | None = None,
+        status: str | Collection[str] | None = None,
+        *,
+        backwards: bool = False,
+        wrap: bool = False,
+    ) -> ImageRecord | None:
+        """The next image of the queue that passes the filter, or None; from the start when `after` is None.
+
+        Args:
+            after: the image id to go on from.
+            status: only images of this status, or of one of these (`UNFINISHED` for what still waits).
+            backwards: the one before instead.
+            wrap: at the end, go on at the start (the image `after` itself comes last).
+        """
+        with self._db.read() as connection:
+            return queue.next_image(connection, after, queue.statuses(status), backwards=backwards, wrap=wrap)
+
+    def neighbours(self, image_id: int, status: str | Collection[str] | None = None) -> Neighbours:
+        """The image's place in the queue under a filter: ids before and after, position, total."""
+        with self._db.read() as connection:
+            return queue.neighbours(connection, image_id, queue.statuses(status))
+
+    def status_counts(self) -> dict[str, int]:
+        """How many images have each status; much faster than `counts` in a large project."""
+        with self._db.read() as connection:
+            return queue.status_counts(connection)
+
+    def counts(self) -> Counts:
+        """How far the work is: images by status, people, joints by source."""
+        with self._db.read() as connection:
+            return queue.counts(connection)
+
+    def set_status(self, image_id: int, status: str, author: str, reason: str | None = None) -> ImageRecord:
+        """The image with its new status; the change is logged. Saying again what holds already changes and logs nothing.
+
+        Raises:
+            ProjectError: no such image, an unknown status, or no author.
+        """
+        with self._db.write() as connection:
+            return queue.set_status(connection, image_id, status, author, reason)
+
+    def set_problem(self, image_id: int, problem: str | None) -> ImageRecord:
+        """The image with the note why its photo cannot be shown, or without one.
+
+        Raises:
+            ProjectError: no such image, or an empty text.
+        """
+        with self._db.write() as connection:
+            return queue.set_problem(connection, image_id, problem)
+
+    def events(self, image_id: int) -> list[ImageEvent]:
+        """The changes of the image's status, oldest first."""
+        with self._db.read() as connection:
+            return queue.events(connection, image_id)
+
+    # --- people ---------------------------------------------------------------------------------------------------------
+
+    def people(self, image_id: int, deleted: bool = False) -> list[Person]:
+        """The people of an image in the order they came, crowds included; with `deleted`, the deleted ones too.
+
+        Raises:
+            ProjectError: no such image.
+        """
+        with self._db.read() as connection:
+            return reading.people_of(connection, self.skeleton.joints, image_id, deleted)
+
+    def person(self, person_id: int) -> Person:
+        """The person as it is now.
+
+        Raises:
+            ProjectError: there is none.
+        """
+        with self._db.read() as connection:
+            return reading.person(connection, self.skeleton.joints, person_id)
+
+    def history(self, person_id: int) -> list[Revision]:
+        """The log of a person, oldest first. Revision 0, the import, has no entry: the first one's `before` holds it."""
+        with self._db.read() as connection:
+            return reading.history(connection, person_id)
+
+    def labelled_people(self, *, only_done: bool = False) -> Iterator[LabelledPerson]:
+        """The people with at least one human label (no crowds, none deleted), streamed in the order of their images' ids.
+
+        Args:
+            only_done: only those on images whose status is `done`.
+        """
+        with self._db.read() as connection:
+            yield from reading.labelled_people(connection, self.skeleton.joints, only_done)
+
+    # --- saving ---------------------------------------------------------------------------------------------------------
+
+    def save(
+        self,
+        person_id: int,
+        *,
+        base: int,
+        author: str,
+        edit_id: str,
+        box: Box | Sequence[float] | None = None,
+        joints: Mapping[str, JointLike] | None = None,
+        deleted: bool | None = None,
+        accept: bool | Collection[str] = False,
+        action: str = "edit",
+        active_seconds: float = 0.0,
+    ) -> Person:
+        """The person after a labeller's edit, which is then on disk: its new state and one more revision in the log.
+
+        What is not given stays. A joint may be given in two ways:
+
+        - `(x, y, v)`, what the labeller sees: its source follows. Unchanged joints keep their source and their exact numbers;
+          v = 0 to labelled is `added`; labelled to v = 0 is `removed`; a changed place or flag is `moved`.
+        - a `Joint`: taken as it is, source included. This is how undo brings back a former state.
+
+        A joint with v = 0 is stored with x = y = 0. The first save on an image that was unlabelled, pre-filled or skipped
+        makes it `in_progress`; an image that is done stays done.
+
+        Args:
+            person_id: the person.
+            base: the revision that the labeller saw.
+            author: who; never starting with `model:`.
+            edit_id: the client's own id of this edit. The same id again (a retry after a lost answer) writes nothing and
+                returns the person as that edit left it, however stale `base` is by then.
+            box: xywh; None leaves the box as it is.
+            joints: some or all joints by name.
+            deleted: True deletes, False restores.
+            accept: True accepts every joint that is still a prediction after the edit; a list of names accepts these.
+            action: what the labeller did, for the log (`move`, `flag`, `swap`, `undo`, ...).
+            active_seconds: how long it took, idle time left out.
+
+        Raises:
+            StaleRevision: somebody saved in between; it carries both versions, and nothing was written.
+            ProjectError: no such person, a crowd, a deleted person that is not restored, an unknown joint, v other than
+                0, 1, 2, a number that is not finite, a box without width or height; nothing was written.
+        """
+        edit = saving.Edit(box, joints, deleted, accept, author, edit_id, action, active_seconds)
+        with self._db.write() as connection:
+            return saving.save(connection, self.skeleton.joints, person_id, base, edit)
+
+    def add_person(
+        self,
+        image_id: int,
+        *,
+        box: Box | Sequence[float],
+        author: str,
+        edit_id: str,
+        joints: Mapping[str, JointLike] | None = None,
+        action: str = "add",
+        active_seconds: float = 0.0,
+    ) -> Person:
+        """A new person on an image, with its COCO annotation id; the same `edit_id` again returns the person made before.
+
+        Raises:
+            ProjectError: no such image, or values that `save` refuses.
+        """
+        edit = saving.Edit(box, joints, None, False, author, edit_id, action, active_seconds)
+        with self._db.write() as connection:
+            return saving.add_person(connection, self.skeleton.joints, image_id, edit)
+
+    # --- predictions ----------------------------------------------------------------------------------------------------
+
+    def add_predictions(
+        self,
+        model: str,
+        version: str,
+        weights_hash: str,
+        by_image: Mapping[int, Sequence[PredictedPerson]],
+        *,
+        fill: bool = False,
+        min_confidence: float = 0.0,
+        min_score: float = 0.0,
+    ) -> Stored:
+        """Stores what a model said about some images, in one transaction; earlier words of the same model on them go.
+
+        An image with an empty list counts as predicted too (the model found nobody). With `fill`, in the same transaction:
+
+        - a prediction with a `person_id` fills that person where no joint is a human's word (see `fill`), unless the image is
+          done or skipped;
+        - a prediction without one becomes a new person of origin `model`, on images that are unlabelled or pre-filled; people
+          proposed earlier that no human touched make way for it, unless the same call fills them.
+
+        Args:
+            model: the model's name.
+            version: its version.
+            weights_hash: hash of its weights.
+            by_image: what it found, by image id.
+            fill: also put it before the labellers.
+            min_confidence: joints below it are not filled (they stay in the prediction).
+            min_score: detections below it are not proposed (they stay stored).
+
+        Raises:
+            ProjectError: an unknown image, person or joint, or a number that is not finite; nothing was written.
+        """
+        run = predictions.Run(model, version, weights_hash)
+        limits = predictions.Limits(min_confidence, min_score) if fill else None
+        with self._db.write() as connection:
+            return predictions.add(connection, self.skeleton.joints, run, by_image, limits)
+
+    def fill(self, person_id: int, prediction: Prediction, *, min_confidence: float = 0.0) -> Person | None:
+        """The person with the prediction's joints as `predicted`, or None where a human's joint forbids it.
+
+        Joints of an earlier fill are replaced. The revision's author is `model:<name>@<version>`; an unlabelled image becomes
+        `prefilled`.
+
+        Raises:
+            ProjectError: no such person, or a crowd.
+        """
+        with self._db.write() as connection:
+            return predictions.fill(connection, self.skeleton.joints, person_id, prediction, min_confidence)
+
+    def predicted_images(self, model: str, version: str, weights_hash: str) -> set[int]:
+        """Ids of the images that this model was run on: what a resumed pre-fill passes over."""
+        with self._db.read() as connection:
+            return predictions.predicted_images(connection, predictions.Run(model, version, weights_hash))
+
+    def predictions(
+        self,
+        image_id: int | None = None,
+        model: str | None = None,
+        version: str | None = None,
+        weights_hash: str | None = None,
+    ) -> Iterator[Prediction]:
+        """Predictions, streamed in the order of their images' ids; what is given narrows them down."""
+        with self._db.read() as connection:
+            yield from predictions.find(connection, self.skeleton.joints, image_id, model, version, weights_hash)
+
+    def list_models(self) -> list[ModelSummary]:
+        """The models that were run on this project, with how much they said."""
+        with self._db.read() as connection:
+            return predictions.list_models(connection)
+
+    # --- COCO out -------------------------------------------------------------------------------------------------------
+
+    def to_document(self, only_done: bool = False, with_predicted: bool = False) -> dict[str, Any]:
+        """The labels as a COCO document; for a large project, `export` needs far less memory.
+
+        Args:
+            only_done: only images whose status is `done`, with their annotations.
+            with_predicted: also joints and people that are mere predictions.
+        """
+        with self._db.read() as connection:
+            return exporting.to_document(connection, self.skeleton, only_done, with_predicted)
+
+    def export(self, path: Path, *, only_done: bool = False, with_predicted: bool = False) -> ExportSummary:
+        """Writes the document of `to_document` to a file, streamed; the file appears whole or not at all.
+
+        Raises:
+            ProjectError: the file cannot be written.
+        """
+        with self._db.read() as connection:
+            return exporting.export(connection, self.skeleton, Path(path), only_done, with_predicted)
+
+    def export_chunks(self, *, only_done: bool = False, with_predicted: bool = False) -> Iterable[bytes]:
+        """The bytes of `export`, piece by piece, for a download."""
+        with self._db.read() as connection:
+            yield from exporting.chunks(connection, self.skeleton, only_done, with_predicted)

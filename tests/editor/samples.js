@@ -1,0 +1,145 @@
+/** Documents, a seeded generator, and a label server in memory, for the editor's tests. */
+
+/** @import {Answer, Save} from "../../labeltool/editor/outbox.js" */
+/** @import {ImageDoc, Joint, Person, Skeleton, Status} from "../../labeltool/editor/types.js" */
+
+/** @type {Skeleton} */
+export const SKELETON = {
+  name: "small",
+  joints: ["head", "left_hand", "right_hand", "left_foot", "right_foot"],
+  limbs: [["head", "left_hand"], ["head", "right_hand"], ["head", "left_foot"], ["head", "right_foot"]],
+  flip_pairs: [["left_hand", "right_hand"], ["left_foot", "right_foot"]],
+};
+
+/** @param {number} x @param {number} y @param {Partial<Joint>} [rest] @returns {Joint} */
+export function joint(x, y, rest = {}) {
+  return { x, y, v: 2, source: "imported", confidence: null, ...rest };
+}
+
+/** @type {Joint} */
+export const UNLABELLED = { x: 0, y: 0, v: 0, source: "imported", confidence: null };
+
+/** @param {number} id @param {Partial<Person>} [rest] @returns {Person} */
+export function person(id, rest = {}) {
+  return {
+    id,
+    image_id: 1,
+    revision: 0,
+    box: [10, 10, 40, 60],
+    joints: {
+      head: joint(30.25, 15.5),
+      left_hand: joint(40, 30, { v: 1 }),
+      right_hand: joint(20, 30, { source: "predicted", confidence: 0.8 }),
+      left_foot: joint(35.125, 60),
+      right_foot: UNLABELLED,
+    },
+    crowd: false,
+    deleted: false,
+    ...rest,
+  };
+}
+
+/** @param {readonly Person[]} people @param {number} [id] @param {Status} [status] @returns {ImageDoc} */
+export function doc(people, id = 1, status = "unlabelled") {
+  const image = { id, file_name: `${id}.jpg`, width: 100, height: 80, status, problem: null };
+  return { image, people: people.map((p) => ({ ...p, image_id: id })) };
+}
+
+/** Random numbers in [0, 1) that are the same for the same seed (mulberry32). @param {number} seed */
+export function random(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** A label server that keeps its images in memory, with the same answers as the real one. */
+export class FakeServer {
+  token = "t";
+  /** @type {string[]} */
+  log = [];
+  reachable = true;
+  /** @type {Map<string, Person>} */
+  #seen = new Map();
+
+  /** @param {readonly ImageDoc[]} docs */
+  constructor(docs) {
+    this.docs = new Map(docs.map((d) => [d.image.id, d]));
+  }
+
+  /** @param {number} id */
+  find(id) {
+    for (const d of this.docs.values()) for (const p of d.people) if (p.id === id) return p;
+    throw new Error(`no person ${id}`);
+  }
+
+  /** @param {Person} changed */
+  put(changed) {
+    const d = this.docs.get(changed.image_id);
+    if (!d) throw new Error("no image");
+    this.docs.set(changed.image_id, { ...d, people: d.people.map((p) => (p.id === changed.id ? changed : p)) });
+  }
+
+  async project() {
+    return { name: "test", user: "anna", skeleton: SKELETON };
+  }
+
+  async queue() {
+    const codes = ["unlabelled", "prefilled", "in_progress", "done", "skipped"];
+    const docs = [...this.docs.values()];
+    return { total: docs.length, counts: {}, ids: docs.map((d) => d.image.id), statuses: docs.map((d) => codes.indexOf(d.image.status)).join("") };
+  }
+
+  /** @param {number} id */
+  async image(id) {
+    this.log.push(`GET ${id}`);
+    if (!this.reachable) throw new Error("unreachable");
+    const found = this.docs.get(id);
+    if (!found) throw new Error("no image");
+    return structuredClone(found);
+  }
+
+  /** @param {Save} save @param {number} base @returns {Promise<Answer>} */
+  async save(save, base) {
+    await Promise.resolve();
+    if (!this.reachable) return { kind: "unreachable", message: "down" };
+    if (save.kind === "status") {
+      const d = /** @type {ImageDoc} */ (this.docs.get(save.imageId));
+      this.docs.set(save.imageId, { ...d, image: { ...d.image, status: save.status } });
+      this.log.push(`STATUS ${save.imageId} ${save.status}`);
+      return { kind: "saved", person: null };
+    }
+    const before = this.#seen.get(save.editId);
+    if (before) return { kind: "saved", person: before };
+    const now = this.find(save.person);
+    if (now.revision !== base) return { kind: "stale", current: now };
+    const after = /** @type {Person} */ ({
+      ...now,
+      revision: base + 1,
+      deleted: save.patch.deleted ?? now.deleted,
+      box: save.patch.box === undefined ? now.box : save.patch.box,
+      joints: Object.fromEntries(
+        Object.entries(now.joints).map(([name, j]) => [name, { ...j, ...save.patch.joints?.[name] }]),
+      ),
+    });
+    this.put(after);
+    const d = /** @type {ImageDoc} */ (this.docs.get(now.image_id));
+    if (["unlabelled", "prefilled", "skipped"].includes(d.image.status)) {
+      this.docs.set(now.image_id, { ...d, image: { ...d.image, status: "in_progress" } });
+    }
+    this.log.push(`PUT ${save.person} ${save.action} ${Object.keys(save.patch.joints ?? {}).join()}`.trim());
+    const answer = { ...after, image_status: /** @type {ImageDoc} */ (this.docs.get(now.image_id)).image.status };
+    this.#seen.set(save.editId, answer);
+    return { kind: "saved", person: answer };
+  }
+}
+
+/** Lets everything that is under way come to its end. */
+export async function settle() {
+  for (let i = 0; i < 30; i++) await Promise.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+}
