@@ -19,10 +19,10 @@ from labeltool import __version__
 from labeltool.errors import FormatError, LabeltoolError, PhotoError, ProjectError
 
 if TYPE_CHECKING:
-    from labeltool.formats import Imported
+    from labeltool.audit import Scale
+    from labeltool.formats.imported import Imported
     from labeltool.prefill import Progress
     from labeltool.project import Project
-    from labeltool.skeleton import Skeleton
 
 _PATH = click.Path(path_type=Path)
 _PORT = 8600
@@ -72,7 +72,7 @@ def init(
 
     if project.exists() and (not project.is_dir() or any(project.iterdir())):
         raise ProjectError(f"{project}: exists and is not empty, expected a new folder")
-    imported, joints = _import(images, annotations, form, skeleton)
+    imported = _import(images, annotations, form, skeleton)
     for note in imported.notes:
         click.echo(f"note: {note}")
     if imported.problems:
@@ -91,12 +91,12 @@ def init(
                 "(see labeltool validate; go on as it is by --accept-errors)"
             )
     with Project.create(
-        project, imported.document, imported.image_root, joints, name=name, problems=imported.problems
+        project, imported.document, imported.image_root, imported.skeleton, name=name, problems=imported.problems
     ) as made:
         counts = made.counts()
         click.echo(
             f"{project}: {_count(counts.images, 'photo')}, {_count(counts.people, 'person', 'people')}, "
-            f"{_count(counts.joints, 'labelled joint')}, skeleton {joints.name} ({len(joints)} joints)"
+            f"{_count(counts.joints, 'labelled joint')}, skeleton {made.skeleton.name} ({len(made.skeleton)} joints)"
         )
 
 
@@ -172,8 +172,10 @@ def status(project: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 def models(as_json: bool) -> None:
     """List the models that can pre-fill."""
-    from labeltool.models.catalog import catalog
+    from labeltool.models.catalog import broken_offers, catalog
 
+    for line in broken_offers():
+        click.echo(f"left out: {line}", err=True)
     infos = sorted(catalog().values(), key=lambda info: info.name)
     if as_json:
         fields = ("name", "summary", "skeleton", "detects", "licence", "shipped", "source")
@@ -246,13 +248,14 @@ def export(project: Path, out: Path, only_done: bool, with_predicted: bool) -> N
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def audit(
-    project: Path | None, model: str | None, truth: Path | None, predictions: Path | None, scale: str, as_json: bool
+    project: Path | None, model: str | None, truth: Path | None, predictions: Path | None, scale: Scale, as_json: bool
 ) -> None:
     """Measure a model against the labels, joint by joint: OKS AP/AR, ks, PDJ.
 
     Either `labeltool audit P --model NAME` or `labeltool audit --truth T.json --predictions R.json`.
     """
     from labeltool import evaluate
+    from labeltool.audit import format_audit
 
     if project is not None and (truth is not None or predictions is not None):
         raise click.UsageError("give a project, or --truth with --predictions, not both")
@@ -266,15 +269,11 @@ def audit(
     if as_json:
         _print_json(result.to_json())
     else:
-        click.echo(result.to_text())
+        click.echo(format_audit(result), nl=False)
 
 
-@cli.group()
-def train() -> None:
-    """Train a model on labelled people."""
-
-
-@train.command("deeppose")
+@cli.command()
+@click.argument("model", type=click.Choice(["deeppose", "heatmap"]))
 @click.option("--out", required=True, type=_PATH, help="Folder for checkpoints and the learning curve.")
 @click.option(
     "--data",
@@ -290,16 +289,18 @@ def train() -> None:
     "--validation",
     default=500,
     show_default=True,
+    type=click.IntRange(1),
     help="The last so many people of the first FILE are kept for validation.",
 )
 @click.option("--init", type=_PATH, help="safetensors weights to start from: a backbone's, or a checkpoint.")
-@click.option("--skeleton", default="lsp-14", show_default=True)
+@click.option("--skeleton", default="lsp-14", show_default=True, help="The joints to learn.")
 @click.option("--epochs", default=12, show_default=True, type=click.IntRange(1))
-@click.option("--rate", default=1.5e-3, show_default=True, type=click.FloatRange(min=0, min_open=True))
+@click.option("--rate", default=2e-3, show_default=True, type=click.FloatRange(min=0, min_open=True))
 @click.option("--batch", default=32, show_default=True, type=click.IntRange(2))
 @click.option("--seed", default=0, show_default=True)
 @click.option("--version", default="1", show_default=True, help="Version to write into the checkpoint.")
-def train_deeppose(
+def train(
+    model: str,
     out: Path,
     sources: Sequence[tuple[Path, Path]],
     validation: int,
@@ -311,14 +312,14 @@ def train_deeppose(
     seed: int,
     version: str,
 ) -> None:
-    """Train DeepPose, stage 1. A run that was stopped goes on when the command is given again."""
+    """Train a model on labelled people. A run that was stopped goes on when the command is given again."""
     from labeltool.skeleton import get_skeleton
-    from labeltool.training.deeppose import Schedule
     from labeltool.training.from_files import train_on_files
+    from labeltool.training.loop import Schedule
 
     schedule = Schedule(epochs=epochs, rate=rate, batch=batch, seed=seed)
     best = train_on_files(
-        out, sources, get_skeleton(skeleton), schedule, held_out=validation, init=init, version=version
+        model, out, sources, get_skeleton(skeleton), schedule, held_out=validation, init=init, version=version
     )
     click.echo(f"best checkpoint: {best}")
 
@@ -345,7 +346,7 @@ def demo(folder: Path, port: int, host: str, browser: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs a command; errors of labeltool and of the system are one line on standard error and exit 1, misuse exits 2."""
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         cli.main(args=arguments, prog_name="labeltool", standalone_mode=False)
     except click.exceptions.Abort:
@@ -376,29 +377,23 @@ def _fail(message: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-def _import(
-    images: Path, annotations: Path | None, form: str | None, skeleton: str | None
-) -> tuple[Imported, Skeleton]:
+def _import(images: Path, annotations: Path | None, form: str | None, skeleton: str | None) -> Imported:
     from labeltool.skeleton import COCO_17, LSP_14, get_skeleton
 
     asked = get_skeleton(skeleton) if skeleton is not None else None
     if annotations is None:
         from labeltool.formats.folder import read_folder
 
-        joints = asked or COCO_17
-        return read_folder(images, joints), joints
+        return read_folder(images, asked or COCO_17)
     if (form or ("lsp" if annotations.suffix == ".mat" else "coco")) == "lsp":
         from labeltool.formats.lsp import read_lsp
 
         if asked is not None and asked.joints != LSP_14.joints:
             raise FormatError(f"{annotations}: LSP labels have the skeleton lsp-14, not {asked.name}")
-        return read_lsp(images, annotations), asked or LSP_14
-    from labeltool.coco.document import person_category
+        return read_lsp(images, annotations)
     from labeltool.formats.coco import read_coco
-    from labeltool.skeleton import from_category
 
-    imported = read_coco(images, annotations, asked)
-    return imported, asked or from_category(person_category(imported.document))
+    return read_coco(images, annotations, asked)
 
 
 def _open(project: Path) -> Project:

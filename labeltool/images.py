@@ -50,7 +50,7 @@ def upright_size(path: Path) -> tuple[int, int]:
     """
     with _open(path) as image:
         width, height = image.size
-        if image.getexif().get(_ORIENTATION) in _SIDEWAYS:
+        if _orientation(image, path) in _SIDEWAYS:
             return height, width
         return width, height
 
@@ -143,11 +143,20 @@ def browser_type(path: Path) -> str | None:
     """
     with _open(path) as image:
         kind, mode = image.format or "", image.mode
-        upright = image.getexif().get(_ORIENTATION, 1) == 1
+        upright = _orientation(image, path) == 1
         opaque = mode in ("RGB", "L", "1") or (mode == "P" and "transparency" not in image.info)
     if kind in _ENDS and not _ends_well(path, _ENDS[kind]):
         load_image(path)
     return _BROWSER_TYPES.get(kind) if upright and opaque else None
+
+
+def _orientation(image: Image.Image, path: Path) -> int:
+    """The EXIF orientation, 1 where there is none. Of a PNG this may decode the whole photo, which may be cut."""
+    try:
+        orientation: int = image.getexif().get(_ORIENTATION, 1)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise PhotoError(f"{path}: cannot be decoded: {error}") from None
+    return orientation
 
 
 def _ends_well(path: Path, mark: bytes) -> bool:

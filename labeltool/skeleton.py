@@ -169,7 +169,7 @@ def define(
     *,
     flip_pairs: Sequence[tuple[str, str]] | None = None,
     sigmas: Mapping[str, float] | None = None,
-    sigma_source: str = "given",
+    sigma_source: str | Mapping[str, str] = "given",
     torso: tuple[str, str] | None = None,
 ) -> Skeleton:
     """A skeleton from names alone: what is not given follows from the joints' names.
@@ -180,7 +180,7 @@ def define(
         limbs: pairs of names.
         flip_pairs: (left, right) pairs; by default every `left_x` with its `right_x` (also `x_left`, `l_x`).
         sigmas: sigma by joint name; the rest come from COCO and the sources `sigma_sources` names.
-        sigma_source: what to print as the source of the given sigmas.
+        sigma_source: what to print as the source of the given sigmas, for all of them or by joint.
         torso: by default left_shoulder and right_hip where both exist.
 
     Raises:
@@ -191,7 +191,8 @@ def define(
     values, sources = [], []
     for joint in joints:
         if sigmas is not None and joint in sigmas:
-            value, source = float(sigmas[joint]), sigma_source
+            value = float(sigmas[joint])
+            source = sigma_source if isinstance(sigma_source, str) else sigma_source.get(joint, "given")
         else:
             value, source = _known_sigma(joint)
         values.append(value)
@@ -239,7 +240,7 @@ def from_toml(path: Path) -> Skeleton:
     """The skeleton that a small TOML file describes.
 
     The file holds `name`, `joints` (list of names), and optionally `limbs` and `flip_pairs` (lists of name pairs), `torso` (a
-    name pair) and a table `sigmas` (name = number).
+    name pair), a table `sigmas` (name = number) and `sigma_source` (a text, or a table of texts by joint).
 
     Raises:
         SkeletonError: the file is missing, no TOML, or describes no skeleton.
@@ -276,6 +277,9 @@ def from_mapping(data: Mapping[str, Any], default_name: str = "custom") -> Skele
         strangers = [j for j in sigmas if j not in joints]
         if strangers:
             raise SkeletonError(f"sigmas names {strangers[0]!r}, expected one of {', '.join(joints)}")
+    sources = data.get("sigma_source", "the skeleton file")
+    if not isinstance(sources, str | Mapping):
+        raise SkeletonError(f"sigma_source is {sources!r}, expected a text, or a table of texts by joint")
     torso = data.get("torso")
     return define(
         str(data.get("name", default_name)),
@@ -283,19 +287,20 @@ def from_mapping(data: Mapping[str, Any], default_name: str = "custom") -> Skele
         _name_pairs(data.get("limbs", []), "limbs"),
         flip_pairs=_name_pairs(data["flip_pairs"], "flip_pairs") if "flip_pairs" in data else None,
         sigmas=sigmas,
-        sigma_source=str(data.get("sigma_source", "the skeleton file")),
+        sigma_source=sources,
         torso=_name_pairs([torso], "torso")[0] if torso is not None else None,
     )
 
 
 def to_mapping(skeleton: Skeleton) -> dict[str, Any]:
-    """The tables of a TOML file from which `from_mapping` makes an equal skeleton (sigma sources aside)."""
+    """The tables of a TOML file from which `from_mapping` makes an equal skeleton."""
     data: dict[str, Any] = {
         "name": skeleton.name,
         "joints": list(skeleton.joints),
         "limbs": [list(pair) for pair in skeleton.limbs],
         "flip_pairs": [list(pair) for pair in skeleton.flip_pairs],
         "sigmas": dict(zip(skeleton.joints, skeleton.sigmas, strict=True)),
+        "sigma_source": dict(zip(skeleton.joints, skeleton.sigma_sources, strict=True)),
     }
     if skeleton.torso is not None:
         data["torso"] = list(skeleton.torso)

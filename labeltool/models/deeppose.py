@@ -8,7 +8,7 @@ Stage 1 only: the refining stages of the cascade look at crops around these esti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from labeltool.errors import ModelError, SkeletonError
-from labeltool.geometry import FloatArray, clip_boxes, denormalise, square_boxes
-from labeltool.images import crop_photo
-from labeltool.models.base import Poses
+from labeltool.geometry import FloatArray, denormalise
+from labeltool.models.topdown import TopDown, to_input
 from labeltool.models.weights import Checkpoint, choose_device, load_into, read_checkpoint
 from labeltool.skeleton import Skeleton, from_mapping, to_mapping
 
@@ -138,51 +137,33 @@ class DeepPoseNetwork(nn.Module):
         return joints.view(len(joints), -1, 2), self.error(hidden.detach()).float(), cells
 
 
-class DeepPose:
+class DeepPose(TopDown):
     """A `PoseModel` that regresses the joints of each given box."""
 
     name = "deeppose"
-    detects = False
+    size = CROP_SIZE
 
     def __init__(
-        self, network: DeepPoseNetwork, config: DeepPoseConfig, *, version: str, weights_hash: str, device: torch.device
+        self, network: nn.Module, config: DeepPoseConfig, *, version: str, weights_hash: str, device: torch.device
     ) -> None:
+        super().__init__(
+            network,
+            config.skeleton,
+            padding=config.padding,
+            version=version,
+            weights_hash=weights_hash,
+            device=device,
+        )
         self.config = config
-        self.skeleton = config.skeleton
-        self.version = version
-        self.weights_hash = weights_hash
-        self._device = device
-        self._network = network.eval().to(device).to(memory_format=torch.channels_last)
-
-    def predict(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[FloatArray | None]) -> list[Poses]:
-        """One pose for each box of each photo (see `PoseModel.predict`)."""
-        given = [
-            np.array([[0, 0, image.shape[1], image.shape[0]]], dtype=np.float64) if b is None else np.asarray(b, float)
-            for image, b in zip(images, boxes, strict=True)
-        ]
-        squares = [crop_boxes(b, image, self.config.padding) for image, b in zip(images, given, strict=True)]
-        crops = [crop_photo(i, s, CROP_SIZE) for i, per in zip(images, squares, strict=True) for s in per]
-        if not crops:
-            return [Poses.none(len(self.skeleton)) for _ in images]
-        xy, confidence = self.run(np.stack(crops), np.concatenate(squares))
-        ends = np.cumsum([len(b) for b in given])[:-1]
-        return [
-            Poses(b, xy_b, confidence_b, confidence_b.mean(axis=1))
-            for b, xy_b, confidence_b in zip(given, np.split(xy, ends), np.split(confidence, ends), strict=True)
-        ]
 
     def run(self, crops: NDArray[np.uint8], squares: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Joints (B, K, 2) in image pixels and confidences (B, K) of crops that are cut out already.
-
-        Args:
-            crops: (B, 220, 220, 3) bytes.
-            squares: (B, 4) the boxes in the photo that the crops show.
-        """
+        """Joints and confidences of crops (see `TopDown.run`)."""
         with torch.inference_mode():
-            batch = to_input(torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2), self.config)
-            joints, log_error = self._network(batch)
+            bytes_ = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
+            joints, log_error = self.network(to_input(bytes_, self.config.mean, self.config.std))
         normalised = joints.double().cpu().numpy()
-        return denormalise(normalised, squares) - 0.5, self._confidence(normalised, log_error.double().cpu().numpy())
+        confidence = self._confidence(normalised, log_error.double().cpu().numpy())
+        return denormalise(normalised, squares) - 0.5, confidence
 
     def _confidence(self, normalised: FloatArray, log_error: FloatArray) -> FloatArray:
         """P(distance <= 0.2 torso) if distances are exponential about their expected value: 1 - exp(-r / b)."""
@@ -192,26 +173,6 @@ class DeepPose:
             torso = np.maximum(np.linalg.norm(normalised[:, a] - normalised[:, b], axis=-1), _USUAL_TORSO / 3)
         confidence: FloatArray = 1 - np.exp(-_CONFIDENCE_AT * torso[:, None] / np.exp(log_error))
         return confidence
-
-
-def crop_boxes(boxes: FloatArray, image: NDArray[np.uint8], padding: float) -> FloatArray:
-    """The square crops of person boxes: (M, 4) xywh -> (M, 4).
-
-    Raises:
-        ModelError: a box has no side, or lies outside the photo.
-    """
-    height, width = image.shape[:2]
-    inside = clip_boxes(boxes, width, height)
-    for box, part in zip(boxes, inside, strict=True):
-        if not (np.isfinite(box).all() and (part[2:] > 0).all()):
-            shown = [round(float(value), 2) for value in box]
-            raise ModelError(f"box {shown}: nothing of it lies inside the photo of {width} x {height} pixels")
-    return square_boxes(boxes, padding)
-
-
-def to_input(crops: Tensor, config: DeepPoseConfig) -> Tensor:
-    """Network input from photo bytes: (B, 3, S, S) uint8 or float 0..255 -> normalised, channels last."""
-    return ((crops.float() / 255 - config.mean) / config.std).contiguous(memory_format=torch.channels_last)
 
 
 def from_checkpoint(checkpoint: Checkpoint, device: torch.device) -> DeepPose:

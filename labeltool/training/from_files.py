@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from labeltool.errors import ModelError
 from labeltool.formats.coco import read_coco
 from labeltool.formats.lsp import read_lsp
-from labeltool.models.deeppose import DeepPoseConfig
+from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork
+from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
+from labeltool.models.weights import read_checkpoint
 from labeltool.skeleton import Skeleton
-from labeltool.training.deeppose import Schedule, train
+from labeltool.training.deeppose import DeepPoseTask, initialise
+from labeltool.training.heatmap import HeatmapTask
+from labeltool.training.loop import Schedule, fit
 from labeltool.training.samples import Person, Samples, cut_out, people_of
 
 #: People are kept with so much room around their crop for turning and shifting it.
@@ -23,7 +28,12 @@ _ROOM = 1.35
 _KEPT_SIZE = 256
 
 
+#: The models that can be trained, by name.
+TRAINABLE = ("deeppose", "heatmap")
+
+
 def train_on_files(
+    model: str,
     out: Path,
     sources: Sequence[tuple[Path, Path]],
     skeleton: Skeleton,
@@ -34,36 +44,36 @@ def train_on_files(
     version: str = "1",
     quiet: bool = False,
 ) -> Path:
-    """Trains DeepPose on label files and returns the path of the best checkpoint.
+    """Trains a model on label files and returns the path of the best checkpoint.
 
     Args:
-        out: folder of the run (see `labeltool.training.deeppose.train`).
+        model: one of `TRAINABLE`.
+        out: folder of the run (see `labeltool.training.loop.fit`).
         sources: (COCO JSON or joints.mat, folder of its photos) pairs.
-        skeleton: the joints to regress; every source is brought to it by name.
+        skeleton: the joints to learn; every source is brought to it by name.
         schedule: how long and how fast.
         held_out: how many people, the last of the first source, are validated on and never trained on.
-        init: weights to start from.
+        init: weights to start from: a backbone's, or a checkpoint of the same kind of model.
         version: written into the checkpoint.
         quiet: show no progress.
 
     Raises:
-        ModelError: fewer people than are to be held out, or training failed.
+        ModelError: an unknown model, fewer people than are to be held out, weights that do not fit, or a training that failed.
     """
-    config = DeepPoseConfig(skeleton)
+    torch.manual_seed(schedule.seed)
+    task = make_task(model, skeleton)
+    if init is not None:
+        initialise(task.network, read_checkpoint(init))
     per_source = [read_people(labels, photos, skeleton) for labels, photos in sources]
     first = per_source[0]
     if not 0 < held_out < len(first):
         raise ModelError(
             f"{sources[0][0]}: {len(first)} labelled people, expected more than the {held_out} to validate on (at least 1)"
         )
-    validation = cut_out(first[-held_out:], size=_KEPT_SIZE, reach=config.padding * _ROOM, quiet=quiet)
-    training = Samples.join(
-        [
-            cut_out(people, size=_KEPT_SIZE, reach=config.padding * _ROOM, quiet=quiet)
-            for people in [first[:-held_out], *per_source[1:]]
-            if people
-        ]
-    )
+    reach = task.padding * _ROOM
+    validation = cut_out(first[-held_out:], size=_KEPT_SIZE, reach=reach, quiet=quiet)
+    parts = [people for people in (first[:-held_out], *per_source[1:]) if people]
+    training = Samples.join([cut_out(people, size=_KEPT_SIZE, reach=reach, quiet=quiet) for people in parts])
     about = {
         "data": [
             {"labels": labels.name, "people": len(people)}
@@ -72,7 +82,22 @@ def train_on_files(
         "held_out": held_out,
         "labels_sha256": fingerprint(training),
     }
-    return train(out, training, validation, config, schedule, init=init, version=version, about=about, quiet=quiet)
+    return fit(out, task, training, validation, schedule, version=version, about=about, quiet=quiet)
+
+
+def make_task(model: str, skeleton: Skeleton) -> DeepPoseTask | HeatmapTask:
+    """A new network of that kind, ready to be trained.
+
+    Raises:
+        ModelError: the model is not one of `TRAINABLE`.
+    """
+    if model == "deeppose":
+        deeppose = DeepPoseConfig(skeleton)
+        return DeepPoseTask(DeepPoseNetwork(deeppose), deeppose)
+    if model == "heatmap":
+        heatmap = HeatmapConfig(skeleton)
+        return HeatmapTask(HeatmapNetwork(heatmap), heatmap)
+    raise ModelError(f"model {model!r}: cannot be trained, expected one of {', '.join(TRAINABLE)}")
 
 
 def read_people(labels: Path, photos: Path, skeleton: Skeleton) -> list[Person]:
