@@ -47,13 +47,13 @@ def swing(elevation: float, azimuth: float, twist: float) -> Floats:
 def unit(v: ArrayLike) -> Floats:
     """Vectors scaled to length 1 (zero stays zero): (..., D) -> (..., D)."""
     a = np.asarray(v, dtype=np.float64)
-    return a / np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), 1e-12)
+    return np.asarray(a / np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), 1e-12))
 
 
 def smoothstep(low: float, high: float, x: NDArray[np.floating]) -> NDArray[np.floating]:
     """0 below `low`, 1 above `high`, a smooth cubic between; same shape as x."""
     t = np.clip((x - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    return np.asarray(t * t * (3 - 2 * t))
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,10 @@ class Camera:
         rows = y[:, None, None] * r[1] - r[2]
         return np.asarray(rows + x[None, :, None] * r[0], dtype=np.float32)
 
-    def scaled(self, factor: int) -> Camera:
+    def scaled(self, factor: float) -> Camera:
         """The same view with `factor` times the pixels along each side."""
-        return Camera(self.position, self.rotation, self.focal * factor, self.width * factor, self.height * factor)
+        width, height = max(round(self.width * factor), 1), max(round(self.height * factor), 1)
+        return Camera(self.position, self.rotation, self.focal * factor, width, height)
 
 
 def smooth_noise(
@@ -137,7 +138,7 @@ def smooth_noise(
     return np.asarray(out / np.float32(np.sqrt(total) * 1.1), dtype=np.float32)
 
 
-def tile_noise(rng: np.random.Generator, size: int = 128, cells: int = 8, octaves: int = 4) -> Floats32:
+def tile_noise(rng: np.random.Generator, size: int = 256, cells: int = 10, octaves: int = 4) -> Floats32:
     """Fractal noise that repeats without a seam: (size, size) float32, standard deviation 1."""
     spectrum_x = np.fft.fftfreq(size)[:, None] * size
     spectrum_y = np.fft.rfftfreq(size)[None] * size
@@ -149,6 +150,20 @@ def tile_noise(rng: np.random.Generator, size: int = 128, cells: int = 8, octave
 
 
 def lookup(texture: NDArray[np.floating], u: NDArray[np.floating], v: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Values of a repeating texture at texel coordinates u (columns), v (rows); same shape as u."""
-    h, w = texture.shape[:2]
-    return texture[v.astype(np.int64) % h, u.astype(np.int64) % w]
+    """Values of a square repeating texture at texel coordinates u (columns), v (rows); same shape as u."""
+    size = texture.shape[0]
+    return np.asarray(texture[np.floor(v).astype(np.int32) % size, np.floor(u).astype(np.int32) % size])
+
+
+def lookup_smooth(
+    texture: NDArray[np.floating], u: NDArray[np.floating], v: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """As `lookup`, interpolated between texels."""
+    size = texture.shape[0]
+    column, row = np.floor(u), np.floor(v)
+    a, b = (u - column).astype(np.float32), (v - row).astype(np.float32)
+    c0, r0 = column.astype(np.int32) % size, row.astype(np.int32) % size
+    c1, r1 = (c0 + 1) % size, (r0 + 1) % size
+    top = texture[r0, c0] * (1 - a) + texture[r0, c1] * a
+    low = texture[r1, c0] * (1 - a) + texture[r1, c1] * a
+    return np.asarray(top + (low - top) * b)

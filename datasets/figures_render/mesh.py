@@ -65,6 +65,10 @@ class Mesh:
 
     def packed(self) -> PackedMesh:
         """All pieces in one set of arrays."""
+        if not self.surfaces:
+            none, nobody = np.zeros((0, 3)), np.zeros(0, dtype=np.int64)
+            faces = np.zeros((0, 3), dtype=np.int64)
+            return PackedMesh(none, none, none, faces, nobody, nobody, nobody, nobody.astype(bool))
         counts = [len(s.points) for s in self.surfaces]
         offsets = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
         per_face = [len(s.faces) for s in self.surfaces]
@@ -103,7 +107,7 @@ def _grid_faces(rings: int, segments: int) -> NDArray[np.int64]:
     r, s = np.meshgrid(np.arange(rings - 1), np.arange(segments), indexing="ij")
     a = (r * (segments + 1) + s).ravel()
     b, c, d = a + 1, a + segments + 1, a + segments + 2
-    return np.concatenate([np.stack([a, b, d], axis=1), np.stack([a, d, c], axis=1)])
+    return np.concatenate([np.stack([a, d, b], axis=1), np.stack([a, c, d], axis=1)])
 
 
 def grid_surface(points: Floats, coords: Floats, *, closed: bool, two_sided: bool = False) -> Surface:
@@ -150,6 +154,7 @@ def tube(
     bulge: Floats | None = None,
     cap_start: bool = True,
     cap_end: bool = True,
+    dome: float = 0.8,
     two_sided: bool = False,
 ) -> Surface:
     """A lofted tube with elliptic (or rounder-cornered) cross-sections.
@@ -167,6 +172,7 @@ def tube(
         bulge: (R, segments + 1) factors on the radius, or None.
         cap_start: close the first end with a dome.
         cap_end: close the last end.
+        dome: height of a closed end over its radius; 0 closes it flat.
         two_sided: see Surface.
 
     Returns:
@@ -194,19 +200,21 @@ def tube(
     down = float(np.dot(np.cross(axes_x[0], tangent), axes_z[0])) < 0
     # d(ring) x d(angle) points outward when (ex, tangent, ez) is right-handed: turn the ring order round otherwise.
     if cap_start:
-        points, coords = _cap(points, coords, centres[0], float(np.mean((w[0], f[0], b[0]))), first=True)
+        points, coords = _cap(points, coords, centres[0], dome * float(np.mean((w[0], f[0], b[0]))), first=True)
     if cap_end:
-        points, coords = _cap(points, coords, centres[-1], float(np.mean((w[-1], f[-1], b[-1]))), first=False)
+        points, coords = _cap(points, coords, centres[-1], dome * float(np.mean((w[-1], f[-1], b[-1]))), first=False)
     if down:
         points, coords = points[::-1].copy(), coords[::-1].copy()
     return grid_surface(points, coords, closed=True, two_sided=two_sided)
 
 
-def _cap(points: Floats, coords: Floats, centre: Floats, radius: float, *, first: bool) -> tuple[Floats, Floats]:
-    """The grid with a low dome of two rings at one end."""
+def _cap(points: Floats, coords: Floats, centre: Floats, height: float, *, first: bool) -> tuple[Floats, Floats]:
+    """The grid with a dome of two rings (or a flat lid, when its height is 0) at one end."""
     end, inner = (points[0], points[1]) if first else (points[-1], points[-2])
     out = unit(end.mean(axis=0) - inner.mean(axis=0))
-    rings = [centre + (end - centre) * np.cos(a) + out * radius * 0.8 * np.sin(a) for a in (0.75, np.pi / 2)]
+    # A lid starts with a second copy of the rim, so that its normals are its own.
+    angles = (0.75, np.pi / 2) if height > 0 else (0.0, np.pi / 2)
+    rings = [centre + (end - centre) * np.cos(a) + out * (height * np.sin(a) + 1e-4) for a in angles]
     extra = np.stack(rings)
     coord = np.repeat((coords[:1] if first else coords[-1:]), 2, axis=0)
     if first:
@@ -226,9 +234,7 @@ def ellipsoid(centre: ArrayLike, axes: Floats, radii: ArrayLike, *, rings: int =
     """
     phi = np.linspace(-np.pi / 2, np.pi / 2, rings + 1)[:, None]
     theta = np.linspace(0, 2 * np.pi, segments + 1)[None]
-    local = np.stack(
-        [np.cos(phi) * np.cos(theta), np.sin(phi) + 0 * theta, np.cos(phi) * np.sin(theta)], axis=-1
-    )
+    local = np.stack([np.cos(phi) * np.cos(theta), np.sin(phi) + 0 * theta, np.cos(phi) * np.sin(theta)], axis=-1)
     points = np.asarray(centre, dtype=np.float64) + (local * np.asarray(radii, dtype=np.float64)) @ axes.T
     surface = grid_surface(points, local, closed=True)
     normals = unit((local / np.asarray(radii, dtype=np.float64)) @ axes.T).reshape(-1, 3)
@@ -255,7 +261,10 @@ def box(centre: ArrayLike, axes: Floats, half: ArrayLike) -> Surface:
         half: (3,) half sides in metres.
     """
     sides = np.asarray(half, dtype=np.float64)
-    points, normals, coords, faces = [], [], [], []
+    points: list[Floats] = []
+    normals: list[Floats] = []
+    coords: list[Floats] = []
+    faces: list[list[int]] = []
     for corners, axis, sign in _CUBE_SIDES:
         local = _CUBE[list(corners)] * sides
         normal = np.zeros(3)

@@ -28,7 +28,7 @@ class Triangles:
     Attributes:
         face: (T,) index in the mesh.
         plane: (T, 2, 3) float64: barycentric weights of the first two corners as A x + B y + C of the pixel.
-        inverse: (T, 3) inverse depths of the corners, 1/metres.
+        inverse: (T, 3) closeness of the corners: 1 / depth in a camera's picture.
         low: (T, 2) first pixel column and row.
         high: (T, 2) last pixel column and row.
         back: (T,) whether it is seen from behind.
@@ -65,34 +65,69 @@ class Buffer:
     extent: dict[int, int]
 
 
-def project(mesh: PackedMesh, camera: Camera, *, cull: bool = True) -> Triangles:
+def project(mesh: PackedMesh, camera: Camera) -> Triangles:
     """The faces of a mesh that face the camera (or are two-sided) and touch the picture."""
     xy, depth = camera.project(mesh.points)
-    corner = xy[mesh.faces]
-    depths = depth[mesh.faces]
-    edge1 = corner[:, 1] - corner[:, 0]
-    edge2 = corner[:, 2] - corner[:, 0]
+    inverse = 1 / np.where(depth > NEAR, depth, NEAR)
+    usable = np.asarray((depth > NEAR)[mesh.faces].all(axis=1))
+    return set_up(xy, inverse, mesh.faces, (camera.width, camera.height), usable, both_sides=mesh.two_sided)
+
+
+def set_up(
+    xy: Floats,
+    closeness: Floats,
+    faces: NDArray[np.int64],
+    size: tuple[int, int],
+    usable: NDArray[np.bool_],
+    *,
+    both_sides: NDArray[np.bool_] | None = None,
+    far_sides: bool = False,
+) -> Triangles:
+    """The triangles that faces make in a picture.
+
+    Args:
+        xy: (V, 2) pixels.
+        closeness: (V,) positive, larger is nearer; it must vary linearly over the picture within a face.
+        faces: (F, 3) indices of vertices.
+        size: (width, height) of the picture.
+        usable: (F,) faces to consider.
+        both_sides: (F,) faces that are kept even when seen from behind.
+        far_sides: keep the faces seen from behind instead of those seen from outside.
+    """
+    x, y = xy[:, 0][faces], xy[:, 1][faces]
     # The picture's y points down, so a face that is counter-clockwise from outside has negative area when seen from outside.
-    area = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0]
-    back = area > 0
-    low = np.maximum(np.ceil(corner.min(axis=1) - 1e-9), 0).astype(np.int64)
-    high = np.minimum(np.floor(corner.max(axis=1) + 1e-9), [camera.width - 1, camera.height - 1]).astype(np.int64)
-    keep = (depths.min(axis=1) > NEAR) & (np.abs(area) > 1e-9) & (high >= low).all(axis=1)
-    if cull:
-        keep &= ~back | mesh.two_sided
+    area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (y[:, 1] - y[:, 0]) * (x[:, 2] - x[:, 0])
+    keep = usable & ((area > 1e-9) if far_sides else (area < -1e-9))
+    if both_sides is not None:
+        keep |= usable & both_sides & (np.abs(area) > 1e-9)
     index = np.flatnonzero(keep)
-    c, a = corner[index], area[index]
-    x, y = c[..., 0], c[..., 1]
+    x, y, area = x[index], y[index], area[index]
+    low = np.stack([_low(x), _low(y)], axis=1)
+    high = np.stack([_high(x, size[0]), _high(y, size[1])], axis=1)
+    touching = (high >= low).all(axis=1)
+    index, x, y, area = index[touching], x[touching], y[touching], area[touching]
     plane = np.empty((len(index), 2, 3))
     for k, (i, j) in enumerate(((1, 2), (2, 0))):
-        plane[:, k, 0] = (y[:, i] - y[:, j]) / a
-        plane[:, k, 1] = (x[:, j] - x[:, i]) / a
-        plane[:, k, 2] = (x[:, i] * y[:, j] - x[:, j] * y[:, i]) / a
-    return Triangles(index, plane, 1 / depths[index], low[index], high[index], back[index])
+        plane[:, k, 0] = (y[:, i] - y[:, j]) / area
+        plane[:, k, 1] = (x[:, j] - x[:, i]) / area
+        plane[:, k, 2] = (x[:, i] * y[:, j] - x[:, j] * y[:, i]) / area
+    return Triangles(index, plane, closeness[faces[index]], low[touching], high[touching], area > 0)
+
+
+def _low(values: Floats) -> NDArray[np.int64]:
+    smallest = np.minimum(np.minimum(values[:, 0], values[:, 1]), values[:, 2])
+    return np.asarray(np.maximum(np.ceil(np.clip(smallest, -1e6, 1e6) - 1e-9), 0), dtype=np.int64)
+
+
+def _high(values: Floats, size: int) -> NDArray[np.int64]:
+    largest = np.maximum(np.maximum(values[:, 0], values[:, 1]), values[:, 2])
+    return np.asarray(np.minimum(np.floor(np.clip(largest, -1e6, 1e6) + 1e-9), size - 1), dtype=np.int64)
 
 
 def _classes(t: Triangles) -> list[tuple[int, int, NDArray[np.int64]]]:
     """(width, height, triangles) of each class of pixel rectangles."""
+    if len(t.low) == 0:
+        return []
     size = t.high - t.low + 1
     power = np.ceil(np.log2(size)).astype(np.int64)
     code = power[:, 0] * 32 + power[:, 1]
@@ -112,7 +147,7 @@ def covered(t: Triangles, width: int) -> tuple[NDArray[np.int64], NDArray[np.int
         width: of the picture.
 
     Returns:
-        (M,) triangle numbers 0..T-1, (M,) flat pixel indices, (M,) float32 inverse depths.
+        (M,) triangle numbers 0..T-1, (M,) flat pixel indices, (M,) float32 closeness.
     """
     triangles, pixels, inverses = [], [], []
     for w, h, group in _classes(t):
@@ -191,10 +226,9 @@ def rasterise(mesh: PackedMesh, camera: Camera) -> Buffer:
     )
 
 
-def silhouette(mesh: PackedMesh, camera: Camera) -> NDArray[np.bool_]:
-    """The pixels that any face of a mesh covers: (H, W) bool."""
-    t = project(mesh, camera, cull=False)
-    _, pixel, _ = covered(t, camera.width)
-    seen = np.zeros(camera.width * camera.height, dtype=bool)
-    seen[pixel] = True
-    return seen.reshape(camera.height, camera.width)
+def nearest(t: Triangles, width: int, height: int) -> Floats32:
+    """The largest closeness in every pixel: (H, W) float32, 0 where nothing is."""
+    _, pixel, closeness = covered(t, width)
+    out = np.zeros(width * height, dtype=np.float32)
+    np.maximum.at(out, pixel, closeness)
+    return out.reshape(height, width)

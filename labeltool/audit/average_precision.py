@@ -7,7 +7,7 @@ from functools import reduce
 from operator import add
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from labeltool.audit.oks import Pairs, Scale, all_pairs
 from labeltool.audit.people import BoolArray, Detections, FloatArray, IntArray, Labels, in_parts
@@ -21,6 +21,8 @@ RECALLS: FloatArray = np.linspace(0.0, 1.0, 101)
 AREA_RANGES: FloatArray = np.array([[0, 1e5**2], [32**2, 96**2], [96**2, 1e5**2]], dtype=np.float64)
 #: Detections of one image that are looked at, the best first.
 MAX_DETECTIONS = 20
+#: The label of a detection that finds nobody.
+NO_LABEL = -1
 
 _T, _A = len(OKS_THRESHOLDS), len(AREA_RANGES)
 
@@ -130,21 +132,28 @@ def average_precision(
     return merge(parts).summary()
 
 
-def count_detections(labels: Labels, detections: Detections, pairs: Pairs) -> DetectionCounts:
+def count_detections(
+    labels: Labels, detections: Detections, pairs: Pairs, counting: BoolArray | None = None
+) -> DetectionCounts:
     """Hits, false and ignored detections of some images, for AP and AR.
 
     Args:
         labels: all labels of these images, crowds and people without labelled joints included.
         detections: all detections of these images.
         pairs: `all_pairs` of the two.
+        counting: (N,) bool, the people to be found; whoever finds another is neither right nor wrong. By default all count.
     """
     rank = _ranks(detections)
     looked_at = rank < MAX_DETECTIONS
-    outside_label = _outside(labels.area)
-    ignored_label = outside_label | ~labels.people
+    ignored_label = _outside(labels.area) | ~labels.people
+    if counting is not None:
+        ignored_label |= ~counting
     near = pairs.take((pairs.oks >= OKS_THRESHOLDS[0]) & looked_at[pairs.detection])
-    found, ignored = _match(near, ignored_label, labels.crowd, rank, len(detections))
-    ignored |= ~found & _outside(detections.area)[:, None, :]
+    label = _match(near, ignored_label, labels.crowd, rank, len(detections), OKS_THRESHOLDS)
+    found = label != NO_LABEL
+    ignored = np.where(found, False, _outside(detections.area)[:, None, :])
+    a, t, d = np.nonzero(found)
+    ignored[a, t, d] = ignored_label[a, label[a, t, d]]
     return DetectionCounts(
         np.union1d(labels.image, detections.image),
         detections.image[looked_at],
@@ -154,6 +163,27 @@ def count_detections(labels: Labels, detections: Detections, pairs: Pairs) -> De
         ignored[:, :, looked_at],
         np.count_nonzero(~ignored_label, axis=1).astype(np.int64),
     )
+
+
+def labels_found(labels: Labels, detections: Detections, pairs: Pairs, threshold: float) -> tuple[IntArray, BoolArray]:
+    """Whom each detection finds by COCO's matching at one OKS threshold, people of all sizes.
+
+    Args:
+        labels: all labels of these images.
+        detections: all detections of these images.
+        pairs: `all_pairs` of the two.
+        threshold: the least OKS of a match.
+
+    Returns:
+        The row of the label that each detection finds, `NO_LABEL` where it finds nobody: (M,). It may be a crowd or a person
+        without labelled joints. And whether the detection was looked at (among the best 20 of its image): (M,) bool.
+    """
+    rank = _ranks(detections)
+    looked_at = rank < MAX_DETECTIONS
+    near = pairs.take((pairs.oks >= threshold) & looked_at[pairs.detection])
+    ignored_label = ~labels.people[None]
+    label = _match(near, ignored_label, labels.crowd, rank, len(detections), np.array([threshold]))
+    return label[0, 0].astype(np.int64), looked_at
 
 
 def merge(parts: list[DetectionCounts]) -> DetectionCounts:
@@ -182,38 +212,40 @@ def _outside(area: FloatArray) -> BoolArray:
 
 
 def _match(
-    near: Pairs, ignored_label: BoolArray, crowd: BoolArray, rank: IntArray, detections: int
-) -> tuple[BoolArray, BoolArray]:
-    """Which detections find somebody, and whether that one is ignored: two (3, T, M) bool.
+    near: Pairs, ignored_label: BoolArray, crowd: BoolArray, rank: IntArray, detections: int, thresholds: FloatArray
+) -> NDArray[np.int32]:
+    """The label that each of M detections finds, or NO_LABEL: (A, T, M), by rows of `ignored_label` (A, N) and thresholds (T,).
 
     Most pairs are alone: their detection is near nobody else, and nobody else is near their label. These need no contest.
     """
-    found = np.zeros((_A, _T, detections), dtype=np.bool_)
-    ignored = np.zeros((_A, _T, detections), dtype=np.bool_)
+    found = np.full((len(ignored_label), len(thresholds), detections), NO_LABEL, dtype=np.int32)
     alone = (np.bincount(near.detection, minlength=detections)[near.detection] == 1) & (
         np.bincount(near.label, minlength=len(crowd))[near.label] == 1
     )
     single = near.take(alone)
-    enough = single.oks >= OKS_THRESHOLDS[:, None]
-    found[:, :, single.detection] = enough
-    ignored[:, :, single.detection] = enough & ignored_label[:, None, single.label]
+    found[:, :, single.detection] = np.where(single.oks >= thresholds[:, None], single.label, NO_LABEL)
 
     # Best last: rising OKS, then file order, so that the last of the allowed pairs is pycocotools' choice.
     contest = near.take(~alone)
     contest = contest.take(np.lexsort((contest.label, contest.oks, contest.detection)))
-    taken = np.zeros((_A, _T, len(crowd)), dtype=np.bool_)
+    taken = np.zeros((*found.shape[:2], len(crowd)), dtype=np.bool_)
     turn = rank[contest.detection]
     for place in np.unique(turn):
         # One detection of every image at a time: they cannot be in each other's way.
-        _take_turn(contest.take(turn == place), ignored_label, crowd, taken, found, ignored)
-    return found, ignored
+        _take_turn(contest.take(turn == place), ignored_label, crowd, thresholds, taken, found)
+    return found
 
 
 def _take_turn(
-    pairs: Pairs, ignored_label: BoolArray, crowd: BoolArray, taken: BoolArray, found: BoolArray, ignored: BoolArray
+    pairs: Pairs,
+    ignored_label: BoolArray,
+    crowd: BoolArray,
+    thresholds: FloatArray,
+    taken: BoolArray,
+    found: NDArray[np.int32],
 ) -> None:
     detection, start = np.unique(pairs.detection, return_index=True)
-    allowed = (pairs.oks >= OKS_THRESHOLDS[:, None]) & (~taken[:, :, pairs.label] | crowd[pairs.label])
+    allowed = (pairs.oks >= thresholds[:, None]) & (~taken[:, :, pairs.label] | crowd[pairs.label])
     position = np.arange(1, len(pairs.label) + 1)
     preference = np.where(ignored_label[:, None, pairs.label], position, position + len(position))
     best = np.maximum.reduceat(np.where(allowed, preference, 0), start, axis=2)
@@ -221,8 +253,7 @@ def _take_turn(
     a, t, d = np.nonzero(best)
     label = choice[a, t, d]
     taken[a, t, label] = True
-    found[a, t, detection[d]] = True
-    ignored[a, t, detection[d]] = ignored_label[a, label]
+    found[a, t, detection[d]] = label
 
 
 def _read_off(hit: BoolArray, ignored: BoolArray, people: int) -> tuple[FloatArray, float]:

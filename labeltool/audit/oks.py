@@ -115,6 +115,27 @@ def all_pairs(labels: Labels, detections: Detections, sigmas: ArrayLike, scale: 
         The pairs, grouped by detection.
     """
     label, detection = pairs_of_images(labels.image, detections.image)
+    return Pairs(label, detection, oks_of_pairs(labels, detections, label, detection, sigmas, scale))
+
+
+def oks_of_pairs(
+    labels: Labels,
+    detections: Detections,
+    label: IntArray,
+    detection: IntArray,
+    sigmas: ArrayLike,
+    scale: Scale = "area",
+) -> FloatArray:
+    """The OKS of chosen pairs, as `all_pairs` defines it: (P,).
+
+    Args:
+        labels: N people.
+        detections: M people.
+        label: (P,) rows of the labels.
+        detection: (P,) rows of the detections.
+        sigmas: (K,) per-joint sigmas.
+        scale: what s is.
+    """
     scale2 = squared_scale(labels, scale)
     labelled = labels.v > 0
     counts = np.count_nonzero(labelled, axis=1)[label]
@@ -132,7 +153,7 @@ def all_pairs(labels: Labels, detections: Detections, sigmas: ArrayLike, scale: 
                 # All rows have as many labelled joints: packed side by side they are summed as pycocotools sums them.
                 ks = ks[labelled[a]].reshape(len(block), count)
             oks[block] = ks.sum(axis=1) / count
-    return Pairs(label, detection, oks)
+    return oks
 
 
 def _to_double_box(

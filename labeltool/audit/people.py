@@ -252,15 +252,22 @@ def in_parts(labels: Labels, detections: Detections, rows: int = ROWS_AT_A_TIME)
     if len(labels) + len(detections) <= rows:
         yield labels, detections
         return
+    for label_rows, detection_rows in rows_in_parts(labels, detections, rows):
+        yield labels.take(label_rows), detections.take(detection_rows)
+
+
+def rows_in_parts(
+    labels: Labels, detections: Detections, rows: int = ROWS_AT_A_TIME
+) -> Iterator[tuple[IntArray, IntArray]]:
+    """The rows of both that `in_parts` takes together, as indices."""
     label_order = np.argsort(labels.image, kind="stable")
     detection_order = np.argsort(detections.image, kind="stable")
     images = np.sort(np.concatenate([labels.image, detections.image]))
     cuts = np.unique(images[rows::rows])
-    cuts = cuts[cuts > images[0]]
+    cuts = cuts[cuts > images[0]] if len(cuts) else cuts
     label_parts = np.split(label_order, np.searchsorted(labels.image[label_order], cuts))
     detection_parts = np.split(detection_order, np.searchsorted(detections.image[detection_order], cuts))
-    for label_rows, detection_rows in zip(label_parts, detection_parts, strict=True):
-        yield labels.take(label_rows), detections.take(detection_rows)
+    yield from zip(label_parts, detection_parts, strict=True)
 
 
 def expect_joints(joints: Sequence[str], **counts: int) -> None:

@@ -154,13 +154,13 @@ def _to_data(config: ProjectConfig, home: Path) -> dict[str, Any]:
 def _skeleton_tables(skeleton: Skeleton) -> dict[str, Any]:
     """The tables of a skeleton; sigmas that follow from the joints' names are left out, so that they keep their sources."""
     data = to_mapping(skeleton)
-    del data["sigmas"]
+    del data["sigmas"], data["sigma_source"]
     usual = define(skeleton.name, skeleton.joints)
     pairs = list(zip(skeleton.sigmas, skeleton.sigma_sources, strict=True))
     known = zip(usual.sigmas, usual.sigma_sources, strict=True)
     own = {joint: pair for joint, pair, other in zip(skeleton.joints, pairs, known, strict=True) if pair != other}
     if own:
-        data["sigma_source"] = next(iter(own.values()))[1]
+        data["sigma_source"] = {joint: source for joint, (_, source) in own.items()}
         data["sigmas"] = {joint: sigma for joint, (sigma, _) in own.items()}
     return data
 

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from labeltool.coco.derive import box_from_joints, labelled_count, person_area, segment_area
+from labeltool.coco.derive import box_from_joints, labelled_count, person_area, rle_counts, segment_area
 from labeltool.coco.document import read_document
 from labeltool.errors import CocoError
 
@@ -40,6 +42,18 @@ def test_segment_area() -> None:
     assert segment_area({"size": [80, 100], "counts": [1000, 500, 6500]}, 100, 80) == 500
     assert segment_area([], 100, 80) is None
     assert segment_area(None, 100, 80) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1), st.sampled_from([0.02, 0.5, 0.97]))
+def test_compressed_masks_are_decoded_as_pycocotools_encodes_them(w: int, h: int, seed: int, share: float) -> None:
+    from pycocotools import mask
+
+    grid = np.asfortranarray(np.random.default_rng(seed).random((h, w)) < share, dtype=np.uint8)
+    counts = rle_counts(mask.encode(grid)["counts"].decode("ascii"))
+    assert counts is not None
+    flags = np.arange(len(counts)) % 2
+    assert np.array_equal(np.repeat(flags, counts), grid.ravel(order="F"))
 
 
 def test_segment_area_of_a_compressed_mask() -> None:
@@ -76,7 +90,11 @@ def test_segment_area_is_close_to_coco_s_own(coco_mini: Path) -> None:
         ({"size": [100, 80], "counts": [8000]}, "RLE size is 100 x 80, expected 80 x 100"),
         ({"size": [80, 100]}, "RLE counts is no string"),
         ({"counts": "abc"}, "RLE has no size"),
-        ({"size": [80, 100], "counts": "\u00e4"}, "cannot be measured"),
+        ({"size": [80, 100], "counts": "\u00e4"}, "RLE counts is no compressed string"),
+        ({"size": [80, 100], "counts": "o"}, "RLE counts is no compressed string"),
+        ({"size": [80, 100], "counts": "O"}, "RLE counts is no compressed string"),
+        ({"size": [80, 100], "counts": ""}, "RLE counts cover 0 pixels"),
+        ({"size": [80, 100], "counts": "55"}, "RLE counts cover 10 pixels"),
         ("outline", "is a string"),
     ],
 )

@@ -219,6 +219,25 @@ def test_a_cut_mat_is_refused(tmp_path: Path) -> None:
             read_lsp(folder, mat)
 
 
+@pytest.mark.parametrize("compressed", [False, True])
+def test_damaged_bytes_never_end_the_process(tmp_path: Path, compressed: bool) -> None:
+    mat = tmp_path / "joints.mat"
+    savemat(mat, {"other": np.arange(3), "joints": some_joints(4).transpose(1, 2, 0)}, do_compression=compressed)
+    whole = mat.read_bytes()
+    folder = photos(tmp_path / "p", 4)
+    rng = np.random.default_rng(3)
+    # Every byte of the tags once with a random value, then some anywhere.
+    spots = [*range(120, min(len(whole), 420)), *rng.integers(0, len(whole), 200)]
+    for spot in spots:
+        damaged = bytearray(whole)
+        damaged[spot] = rng.integers(256)
+        mat.write_bytes(damaged)
+        try:
+            assert len(read_lsp(folder, mat).document.images) == 4
+        except FormatError as error:
+            assert "\n" not in str(error)
+
+
 def test_all_of_lspet(lspet: Path, tmp_path: Path) -> None:
     imported = read_lsp(lspet / "images", lspet / "joints.mat")
     document = imported.document
