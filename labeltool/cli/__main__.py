@@ -1,0 +1,5 @@
+"""`python -m labeltool.cli`."""
+
+from labeltool.cli import main
+
+main()

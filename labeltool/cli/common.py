@@ -1,0 +1,45 @@
+"""What the commands share: parameter types, opening a project, printing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from labeltool.project import Project
+
+#: A path parameter.
+PATH = click.Path(path_type=Path)
+
+#: How many lines of the same kind are printed before the rest is only counted.
+MOST_LINES = 5
+
+
+def open_project(project: Path) -> Project:
+    """The project in a folder."""
+    from labeltool.project import Project
+
+    return Project.open(project)
+
+
+def print_json(value: Any) -> None:
+    """Prints one JSON value on a line."""
+    click.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def print_lines(lines: Iterable[str], more: str) -> None:
+    """Prints the first lines to standard error, and how many `more` there are."""
+    every = list(lines)
+    for line in every[:MOST_LINES]:
+        click.echo(f"  {line}", err=True)
+    if len(every) > MOST_LINES:
+        click.echo(f"  ... {len(every) - MOST_LINES} {more}", err=True)
+
+
+def count_of(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: `1 photo`, `2,000 photos`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

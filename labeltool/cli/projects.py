@@ -1,0 +1,242 @@
+"""Commands that make a project, fill it, show it, and write its labels."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from labeltool.cli.common import PATH, count_of, open_project, print_json, print_lines
+from labeltool.errors import FormatError, PhotoError, ProjectError
+
+if TYPE_CHECKING:
+    from labeltool.formats.imported import Imported
+    from labeltool.prefill import Progress
+    from labeltool.project import Project
+
+PORT = 8600
+
+
+@click.command()
+@click.argument("project", metavar="P", type=PATH)
+@click.option("--images", required=True, type=PATH, help="Folder of the photos; they stay where they are.")
+@click.option("--annotations", type=PATH, help="Labels to start from: a COCO JSON file or LSP's joints.mat.")
+@click.option(
+    "--format", "form", type=click.Choice(["coco", "lsp"]), help="Format of --annotations; by default from its name."
+)
+@click.option(
+    "--skeleton",
+    help="coco-17, lsp-14, mpii-16 or a TOML file; by default that of the annotations, or coco-17 without any.",
+)
+@click.option("--name", help="Name of the project; by default the folder's.")
+@click.option("--skip-broken", is_flag=True, help="Go on when photos are missing or broken.")
+@click.option(
+    "--accept-errors", is_flag=True, help="Go on when the annotations have errors that `labeltool validate` names."
+)
+def init(
+    project: Path,
+    images: Path,
+    annotations: Path | None,
+    form: str | None,
+    skeleton: str | None,
+    name: str | None,
+    skip_broken: bool,
+    accept_errors: bool,
+) -> None:
+    """Make project P of a folder of photos, with the labels there are."""
+    from labeltool.coco.check import check_document
+    from labeltool.project import Project
+
+    if project.exists() and (not project.is_dir() or any(project.iterdir())):
+        raise ProjectError(f"{project}: exists and is not empty, expected a new folder")
+    imported = _import(images, annotations, form, skeleton)
+    for note in imported.notes:
+        click.echo(f"note: {note}")
+    if imported.problems:
+        print_lines(imported.problems.values(), "more photos that cannot be used")
+        if not skip_broken:
+            raise PhotoError(
+                f"{images}: {count_of(len(imported.problems), 'photo')} cannot be used; nothing was made "
+                "(mend them, or go on without them by --skip-broken)"
+            )
+    errors = [f for f in check_document(imported.document) if f.severity == "error"]
+    if errors:
+        print_lines((f"{f.code} {f.message}" for f in errors), "more kinds of error")
+        if not accept_errors:
+            raise FormatError(
+                f"{annotations}: {count_of(sum(f.count for f in errors), 'error')}; nothing was made "
+                "(see labeltool validate; go on as it is by --accept-errors)"
+            )
+    with Project.create(
+        project, imported.document, imported.image_root, imported.skeleton, name=name, problems=imported.problems
+    ) as made:
+        counts = made.counts()
+        click.echo(
+            f"{project}: {count_of(counts.images, 'photo')}, {count_of(counts.people, 'person', 'people')}, "
+            f"{count_of(counts.joints, 'labelled joint')}, skeleton {made.skeleton.name} ({len(made.skeleton)} joints)"
+        )
+
+
+@click.command()
+@click.argument("project", metavar="P", type=PATH)
+@click.option("--model", default="deeppose", show_default=True, help="A name that `labeltool models` lists.")
+@click.option("--weights", type=PATH, help="Weights file instead of the model's own.")
+@click.option("--device", default="auto", show_default=True, help="A torch device (cpu, cuda, ...).")
+@click.option("--batch", type=click.IntRange(1, 1024), default=16, show_default=True, help="Photos a batch.")
+@click.option(
+    "--boxes",
+    type=click.Choice(["project", "image"]),
+    default="project",
+    show_default=True,
+    help="For models that find nobody by themselves: people's boxes, or the whole photo where a photo has no people.",
+)
+def prefill(project: Path, model: str, weights: Path | None, device: str, batch: int, boxes: str) -> None:
+    """Run a model over project P; people without human labels get its joints as predictions.
+
+    Photos that the model has seen are passed over, so a run that was stopped goes on where it was.
+    """
+    with open_project(project) as opened:
+        problems = _prefill(opened, model, weights, device, batch, boxes)
+    if problems:
+        print_lines(problems, "more photos or people that could not be used")
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("project", metavar="P", type=PATH)
+@click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--open/--no-open", "browser", default=False, help="Open the page in the browser.")
+def serve(project: Path, port: int, host: str, browser: bool) -> None:
+    """Serve the Label, Export and Audit pages of project P; the printed address holds the token that opens them."""
+    _serve(project, host, port, browser)
+
+
+@click.command()
+@click.argument("project", metavar="P", type=PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(project: Path, as_json: bool) -> None:
+    """Print how far the work on project P is."""
+    from dataclasses import asdict
+
+    with open_project(project) as opened:
+        counts = opened.counts()
+        models = opened.list_models()
+        if as_json:
+            about = {"project": opened.config.name, "skeleton": opened.skeleton.name}
+            print_json({**about, **asdict(counts), "models": [asdict(m) for m in models]})
+            return
+        click.echo(f"{opened.config.name}: {count_of(counts.images, 'photo')}, skeleton {opened.skeleton.name}")
+        for state, number in counts.by_status.items():
+            click.echo(f"  {state:<12}{number:>8}")
+        if counts.problems:
+            click.echo(f"  {'unreadable':<12}{counts.problems:>8}")
+        click.echo(
+            f"{count_of(counts.people, 'person', 'people')}: {counts.labelled_people} with labels, "
+            f"{counts.predicted_people} with predictions that wait; {counts.crowds} crowd regions, {counts.deleted} deleted"
+        )
+        sources = ", ".join(f"{number} {source}" for source, number in counts.by_source.items() if number)
+        click.echo(
+            f"{count_of(counts.joints, 'labelled joint')}, {counts.hidden_joints} of them hidden ({sources or 'none yet'})"
+        )
+        for m in models:
+            click.echo(
+                f"model {m.model}@{m.version} ({m.weights_hash[:12]}): {m.people} people in {m.images} photos, {m.at}"
+            )
+
+
+@click.command()
+@click.argument("project", metavar="P", type=PATH)
+@click.argument("out", metavar="OUT.json", type=PATH)
+@click.option("--only-done", is_flag=True, help="Only photos whose status is done.")
+@click.option("--with-predicted", is_flag=True, help="Also predictions that nobody has looked at; they are no labels.")
+def export(project: Path, out: Path, only_done: bool, with_predicted: bool) -> None:
+    """Write the labels of project P as COCO JSON."""
+    with open_project(project) as opened:
+        summary = opened.export(out, only_done=only_done, with_predicted=with_predicted)
+        waiting = opened.counts().predicted_people
+    click.echo(
+        f"{out}: {count_of(summary.images, 'photo')}, {count_of(summary.annotations, 'annotation')} "
+        f"({summary.people} people, {summary.changed} of them changed, {summary.new} new; {summary.deleted} deleted left out)"
+    )
+    if summary.area_sources:
+        click.echo("area of changed and new people: " + ", ".join(f"{n} {s}" for s, n in summary.area_sources.items()))
+    if waiting and not with_predicted:
+        click.echo(f"{count_of(waiting, 'person has', 'people have')} predictions that nobody has looked at: left out")
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", type=PATH, default=Path("labeltool-demo"))
+@click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--open/--no-open", "browser", default=True, help="Open the page in the browser.")
+def demo(folder: Path, port: int, host: str, browser: bool) -> None:
+    """Make a project of the sample photos in DIR (labeltool-demo), pre-fill it with deeppose, and serve it.
+
+    When DIR holds a project already, that one is pre-filled where it is not yet, and served.
+    """
+    from labeltool.demo import make_demo
+    from labeltool.server.serve import check_port
+
+    check_port(host, port)
+    make_demo(folder)
+    with open_project(folder) as opened:
+        _prefill(opened, "deeppose", None, "auto", 8, "project")
+    _serve(folder, host, port, browser)
+
+
+def _import(images: Path, annotations: Path | None, form: str | None, skeleton: str | None) -> Imported:
+    from labeltool.skeleton import COCO_17, LSP_14, get_skeleton
+
+    asked = get_skeleton(skeleton) if skeleton is not None else None
+    if annotations is None:
+        from labeltool.formats.folder import read_folder
+
+        return read_folder(images, asked or COCO_17)
+    if (form or ("lsp" if annotations.suffix == ".mat" else "coco")) == "lsp":
+        from labeltool.formats.lsp import read_lsp
+
+        if asked is not None and asked.joints != LSP_14.joints:
+            raise FormatError(f"{annotations}: LSP labels have the skeleton lsp-14, not {asked.name}")
+        return read_lsp(images, annotations)
+    from labeltool.formats.coco import read_coco
+
+    return read_coco(images, annotations, asked)
+
+
+def _prefill(project: Project, model: str, weights: Path | None, device: str, batch: int, boxes: str) -> list[str]:
+    from labeltool.models.catalog import load_model
+    from labeltool.prefill import prefill as run
+
+    loaded = load_model(model, weights=weights, device=device)
+    try:
+        report = run(project, loaded, batch=batch, boxes="image" if boxes == "image" else "project", progress=_bar)
+    except KeyboardInterrupt:
+        raise ProjectError(
+            f"{project.path}: stopped; what is done is kept, the same command goes on with the rest"
+        ) from None
+    click.echo(
+        f"{loaded.name}@{loaded.version}: {count_of(report.people, 'person', 'people')} in {count_of(report.images, 'photo')}; "
+        f"{report.filled} filled, {report.proposed} proposed, people with human labels left as they are"
+    )
+    if report.before:
+        click.echo(f"{count_of(report.before, 'photo')} had been done before")
+    if report.without_boxes:
+        click.echo(
+            f"{count_of(report.without_boxes, 'photo')} without boxes passed over (--boxes image takes the whole photo)"
+        )
+    return report.problems
+
+
+def _bar(total: int) -> Progress:
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc="pre-fill", unit="photo", disable=None)
+
+
+def _serve(project: Path, host: str, port: int, browser: bool) -> None:
+    from labeltool.server.serve import serve as run
+
+    run(project, host=host, port=port, open_browser=browser)

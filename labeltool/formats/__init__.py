@@ -1,0 +1,1 @@
+"""Foreign label formats, one module each, only to and from the COCO document."""

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from label_samples import make_project
+
+from labeltool.app.auditing import number, run_label, run_name
+from labeltool.app.charts import curve_frame, pdj_chart, sides_of
+from labeltool.app.checking import check_export, places, title_of, waiting_line
+from labeltool.app.export_page import _plain
+from labeltool.project import ModelSummary, Project
+from labeltool.skeleton import COCO_17, LSP_14
+
+
+def test_a_check_counts_what_the_export_would_hold(tmp_path: Path) -> None:
+    with Project.open(make_project(tmp_path)) as project:
+        check = check_export(project, only_done=False)
+        assert (check.images, check.annotations) == (8, 4)
+        severities = [finding.severity for finding in check.findings]
+        assert severities == sorted(severities), "errors first"
+        assert check.errors == sum(f.count for f in check.findings if f.severity == "error")
+        for finding in check.findings:
+            assert title_of(finding).startswith(finding.code)
+            assert places(finding.count) in title_of(finding)
+        line = waiting_line(project.counts())
+        assert line is not None and line.startswith("1 person has")
+
+
+def test_nothing_waits_where_nothing_was_predicted(tmp_path: Path) -> None:
+    with Project.open(make_project(tmp_path)) as project:
+        person = project.people(101)[0]
+        project.save(person.id, base=person.revision, author="anna", edit_id="e", accept=True)
+        assert waiting_line(project.counts()) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.5271, "0.527"), (0.0, "0.000"), (1.0, "1.000"), (-1.0, "–"), (math.nan, "–")]
+)
+def test_numbers_have_three_digits_and_nothing_is_a_dash(value: float, shown: str) -> None:
+    assert number(value) == shown
+
+
+def test_a_run_is_named_by_model_and_version() -> None:
+    run = ModelSummary("deeppose", "1", "0" * 64, 1200, 3400, "2026-01-01T00:00:00Z")
+    assert run_name(run) == "deeppose@1"
+    assert run_label(run) == "deeppose 1 (3,400 people in 1,200 images)"
+
+
+def test_curves_have_the_colours_of_the_editor() -> None:
+    assert sides_of(LSP_14)["left_knee"] == "left"
+    assert sides_of(COCO_17)["nose"] == "middle"
+    rows = [
+        {"joint": name, "threshold": t, "pdj": t * 2} for name in ("overall", "left_eye", "nose") for t in (0.1, 0.2)
+    ]
+    frame = curve_frame(rows, COCO_17)
+    assert list(frame["side"].unique()) == ["overall", "left", "middle"]
+    spec = pdj_chart(frame).to_dict()
+    assert len(spec["layer"]) == 4
+
+
+def test_file_names_are_shown_as_they_are() -> None:
+    assert _plain("a_b*c`<i>$x$[1]") == r"a\_b\*c\`\<i\>\$x\$\[1\]"

@@ -1,0 +1,119 @@
+"""SIGKILL between an acknowledged save and the next request, and in the middle of many: nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import threading
+import time
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import pytest
+from served import Served, free_port
+
+JOINTS = ("nose", "left_eye", "left_wrist", "right_knee")
+
+
+def check_database(project: Path) -> None:
+    with sqlite3.connect(project / "labels.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    database.close()
+
+
+def person_now(server: Served, person: int) -> dict[str, Any]:
+    status, data = server.request("GET", "/api/images/100")
+    assert status == 200
+    found: dict[str, Any] = next(p for p in data["people"] if p["id"] == person)
+    return found
+
+
+def save(server: Served, person: dict[str, Any], edit_id: str, joints: dict[str, Any]) -> dict[str, Any]:
+    body = {"base": person["revision"], "edit_id": edit_id, "action": "move", "joints": joints}
+    status, answer = server.request("PUT", f"/api/people/{person['id']}", body)
+    assert status == 200, answer
+    saved: dict[str, Any] = answer
+    return saved
+
+
+def rounds(project: Path, count: int, *, pages: bool, seed: int) -> None:
+    """So many times: start, see that the last acknowledged edits are there, save some, kill at once."""
+    dice = random.Random(seed)
+    port = free_port()
+    expected: dict[str, Any] | None = None
+    for number in range(count + 1):
+        with Served(project, pages=pages, port=port) as server:
+            first = server.request("GET", "/api/images/100")[1]["people"][0]
+            if expected is not None:
+                assert first["revision"] == expected["revision"], f"round {number}"
+                assert first["joints"] == expected["joints"], f"round {number}"
+            if number == count:
+                break
+            for k in range(dice.randint(1, 3)):
+                place = {"x": dice.randint(0, 3999) / 100, "y": dice.randint(0, 2999) / 100, "v": dice.choice((1, 2))}
+                first = save(server, first, f"round {number} edit {k}", {dice.choice(JOINTS): place})
+            server.kill()
+            expected = first
+        check_database(project)
+
+
+@pytest.mark.slow
+def test_killed_after_an_acknowledged_save_fifty_times(project_path: Path) -> None:
+    rounds(project_path, 50, pages=False, seed=1)
+
+
+@pytest.mark.slow
+def test_killed_after_an_acknowledged_save_with_the_pages(project_path: Path) -> None:
+    rounds(project_path, 3, pages=True, seed=2)
+
+
+class Hammer(threading.Thread):
+    """Saves one edit after the other until the server is gone.
+
+    Attributes:
+        acknowledged: the answers.
+        sent: x of the nose in every save that was begun.
+    """
+
+    def __init__(self, server: Served, round_number: int) -> None:
+        super().__init__()
+        self._server = server
+        self._round = round_number
+        self.acknowledged = [person_now(server, 1)]
+        self.sent: list[float] = []
+
+    def run(self) -> None:
+        for k in range(10_000):
+            x = float(k % 40) + self._round / 10
+            self.sent.append(x)
+            edit_id = f"hammer {self._round} {k}"
+            try:
+                answer = save(self._server, self.acknowledged[-1], edit_id, {"nose": {"x": x, "y": 1, "v": 2}})
+            except (OSError, HTTPException):
+                return
+            self.acknowledged.append(answer)
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_of_many_saves(project_path: Path) -> None:
+    """What was acknowledged is there; the one save without an answer was made whole or not at all."""
+    dice = random.Random(3)
+    port = free_port()
+    for number in range(5):
+        with Served(project_path, pages=False, port=port) as server:
+            hammer = Hammer(server, number)
+            hammer.start()
+            deadline = time.monotonic() + 30
+            while len(hammer.acknowledged) < 4 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(dice.random() * 0.3)
+            server.kill()
+            hammer.join(30)
+        check_database(project_path)
+        with Served(project_path, pages=False, port=port) as server:
+            now = person_now(server, 1)
+        last = hammer.acknowledged[-1]
+        assert now["revision"] in (last["revision"], last["revision"] + 1)
+        expected = last["joints"]["nose"]["x"] if now["revision"] == last["revision"] else hammer.sent[-1]
+        assert now["joints"]["nose"]["x"] == expected
