@@ -8,7 +8,6 @@ Stage 1 only: the refining stages of the cascade look at crops around these esti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -19,11 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from labeltool.errors import ModelError, SkeletonError
+from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray, denormalise
-from labeltool.models.topdown import TopDown, to_input
-from labeltool.models.weights import Checkpoint, choose_device, load_into, read_checkpoint
-from labeltool.skeleton import Skeleton, from_mapping, to_mapping
+from labeltool.models.topdown import NetworkConfig, TopDown
+from labeltool.models.weights import read_checkpoint
 
 #: The side of the network's input, as published.
 CROP_SIZE = 220
@@ -39,43 +37,16 @@ _USUAL_TORSO = 0.3
 
 
 @dataclass(frozen=True)
-class DeepPoseConfig:
-    """What a DeepPose network is made of.
+class DeepPoseConfig(NetworkConfig):
+    """What a DeepPose network is made of; of the backbone its stride-32 features are used.
 
     Attributes:
-        skeleton: the joints it regresses, K of them.
-        backbone: a timm model name; its stride-32 features are used.
-        padding: the crop's side over the longer side of the person's box.
         channels: features kept at each of the 7 x 7 places.
         hidden: width of the fully connected layer.
-        mean: of the photo's values in 0..1, subtracted.
-        std: of the photo's values, divided by.
     """
 
-    skeleton: Skeleton
-    backbone: str = "tf_efficientnet_lite0"
-    padding: float = 1.25
     channels: int = 64
     hidden: int = 512
-    mean: float = 0.5
-    std: float = 0.5
-
-    def to_json(self) -> dict[str, Any]:
-        """The config as it stands in a checkpoint's description."""
-        plain = {k: getattr(self, k) for k in ("backbone", "padding", "channels", "hidden", "mean", "std")}
-        return {"skeleton": to_mapping(self.skeleton), **plain}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> DeepPoseConfig:
-        """The config that a checkpoint's description holds.
-
-        Raises:
-            ModelError: a field is missing, unknown, or of another type.
-        """
-        try:
-            return cls(**{**data, "skeleton": from_mapping(data["skeleton"])})
-        except (TypeError, KeyError, SkeletonError) as error:
-            raise ModelError(f"description of the network: {error}") from None
 
 
 class DeepPoseNetwork(nn.Module):
@@ -137,30 +108,19 @@ class DeepPoseNetwork(nn.Module):
         return joints.view(len(joints), -1, 2), self.error(hidden.detach()).float(), cells
 
 
-class DeepPose(TopDown):
+class DeepPose(TopDown[DeepPoseConfig]):
     """A `PoseModel` that regresses the joints of each given box."""
 
     name = "deeppose"
-    size = CROP_SIZE
 
-    def __init__(
-        self, network: nn.Module, config: DeepPoseConfig, *, version: str, weights_hash: str, device: torch.device
-    ) -> None:
-        super().__init__(
-            network,
-            config.skeleton,
-            padding=config.padding,
-            version=version,
-            weights_hash=weights_hash,
-            device=device,
-        )
-        self.config = config
+    @property
+    def size(self) -> int:
+        """The side of the crops, pixels, as published."""
+        return CROP_SIZE
 
     def run(self, crops: NDArray[np.uint8], squares: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Joints and confidences of crops (see `TopDown.run`)."""
-        with torch.inference_mode():
-            bytes_ = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
-            joints, log_error = self.network(to_input(bytes_, self.config.mean, self.config.std))
+        joints, log_error = self.look(crops)
         normalised = joints.double().cpu().numpy()
         confidence = self._confidence(normalised, log_error.double().cpu().numpy())
         return denormalise(normalised, squares) - 0.5, confidence
@@ -175,26 +135,10 @@ class DeepPose(TopDown):
         return confidence
 
 
-def from_checkpoint(checkpoint: Checkpoint, device: torch.device) -> DeepPose:
-    """The model that a checkpoint of `labeltool train deeppose` holds.
-
-    Raises:
-        ModelError: the checkpoint is of another model, or its tensors do not fit.
-    """
-    kind = checkpoint.description.get("model")
-    if kind != DeepPose.name:
-        raise ModelError(f"{checkpoint.path}: a checkpoint of {kind!r}, expected one of {DeepPose.name!r}")
-    config = DeepPoseConfig.from_json(cast("Mapping[str, Any]", checkpoint.description.get("config", {})))
-    network = DeepPoseNetwork(config)
-    load_into(network, checkpoint.tensors, str(checkpoint.path))
-    version = str(checkpoint.description.get("version", "unversioned"))
-    return DeepPose(network, config, version=version, weights_hash=checkpoint.sha256, device=device)
-
-
 def load(weights: Path | None = None, device: str = "auto") -> DeepPose:
     """The shipped DeepPose, or the one in a checkpoint file.
 
     Raises:
         ModelError: the weights cannot be read or do not fit, or the device is not there.
     """
-    return from_checkpoint(read_checkpoint(SHIPPED if weights is None else weights), choose_device(device))
+    return DeepPose.open(read_checkpoint(weights or SHIPPED), DeepPoseConfig, DeepPoseNetwork, device)

@@ -8,7 +8,6 @@ A joint lies at the mean of the map's peak and its neighbours, weighted by the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -20,11 +19,10 @@ import torch.nn.functional as functional
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from labeltool.errors import ModelError, SkeletonError
+from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray, crop_to_image
-from labeltool.models.topdown import TopDown, to_input
-from labeltool.models.weights import Checkpoint, choose_device, load_into, read_checkpoint
-from labeltool.skeleton import Skeleton, from_mapping, to_mapping
+from labeltool.models.topdown import NetworkConfig, TopDown
+from labeltool.models.weights import read_checkpoint
 
 #: Where the shipped weights lie.
 SHIPPED = Path(__file__).parent / "checkpoints" / "heatmap-lsp14.safetensors"
@@ -34,46 +32,21 @@ _REACH = 2
 
 
 @dataclass(frozen=True)
-class HeatmapConfig:
-    """What a heatmap network is made of.
+class HeatmapConfig(NetworkConfig):
+    """What a heatmap network is made of; of the backbone its features at strides 4 to 32 are used.
 
     Attributes:
-        skeleton: the joints, K of them.
-        backbone: a timm model name; its features at strides 4 to 32 are used.
-        size: the side of the crop, pixels; a multiple of 32.
-        padding: the crop's side over the longer side of the person's box.
+        side: of the crop, pixels; a multiple of 32.
         channels: of the decoder.
-        mean: of the photo's values in 0..1, subtracted.
-        std: of the photo's values, divided by.
-        calibration: (a, b) of the confidence 1 / (1 + exp(-(a x + b))), x the logit of the probability mass near the peak.
+        slope: with `offset`, the calibration of the confidence 1 / (1 + exp(-(slope x + offset))), x the logit of the share of a
+            map's mass that lies near its peak.
+        offset: see `slope`.
     """
 
-    skeleton: Skeleton
-    backbone: str = "tf_efficientnet_lite0"
-    size: int = 192
-    padding: float = 1.25
+    side: int = 192
     channels: int = 96
-    mean: float = 0.5
-    std: float = 0.5
-    calibration: tuple[float, float] = (1.0, 0.0)
-
-    def to_json(self) -> dict[str, Any]:
-        """The config as it stands in a checkpoint's description."""
-        plain = {k: getattr(self, k) for k in ("backbone", "size", "padding", "channels", "mean", "std", "calibration")}
-        return {"skeleton": to_mapping(self.skeleton), **plain}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> HeatmapConfig:
-        """The config that a checkpoint's description holds.
-
-        Raises:
-            ModelError: a field is missing, unknown, or of another type.
-        """
-        try:
-            a, b = data.get("calibration", (1.0, 0.0))
-            return cls(**{**data, "skeleton": from_mapping(data["skeleton"]), "calibration": (float(a), float(b))})
-        except (TypeError, KeyError, ValueError, SkeletonError) as error:
-            raise ModelError(f"description of the network: {error}") from None
+    slope: float = 1.0
+    offset: float = 0.0
 
 
 class _Fuse(nn.Module):
@@ -126,35 +99,22 @@ class HeatmapNetwork(nn.Module):
         return logits.float()
 
 
-class Heatmap(TopDown):
+class Heatmap(TopDown[HeatmapConfig]):
     """A `PoseModel` that reads the joints of each given box off heatmaps."""
 
     name = "heatmap"
 
-    def __init__(
-        self, network: nn.Module, config: HeatmapConfig, *, version: str, weights_hash: str, device: torch.device
-    ) -> None:
-        super().__init__(
-            network,
-            config.skeleton,
-            padding=config.padding,
-            version=version,
-            weights_hash=weights_hash,
-            device=device,
-        )
-        self.config = config
-        self.size = config.size
+    @property
+    def size(self) -> int:
+        """The side of the crops, pixels."""
+        return self.config.side
 
     def run(self, crops: NDArray[np.uint8], squares: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Joints and confidences of crops (see `TopDown.run`)."""
-        with torch.inference_mode():
-            bytes_ = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
-            uv, mass = decode(self.network(to_input(bytes_, self.config.mean, self.config.std)))
-        cells = uv.double().cpu().numpy()
-        a, b = self.config.calibration
-        x = np.clip(mass.double().cpu().numpy(), 1e-6, 1 - 1e-6)
-        confidence = 1 / (1 + np.exp(-(a * np.log(x / (1 - x)) + b)))
-        return crop_to_image(cells, squares, self.config.size / 4), confidence
+        uv, mass = decode(self.look(crops))
+        share = np.clip(mass.double().cpu().numpy(), 1e-6, 1 - 1e-6)
+        confidence = 1 / (1 + np.exp(-(self.config.slope * np.log(share / (1 - share)) + self.config.offset)))
+        return crop_to_image(uv.double().cpu().numpy(), squares, self.config.side / 4), confidence
 
 
 def decode(logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -185,26 +145,10 @@ def decode(logits: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([x, y], dim=2), mass
 
 
-def from_checkpoint(checkpoint: Checkpoint, device: torch.device) -> Heatmap:
-    """The model that a checkpoint of `labeltool train heatmap` holds.
-
-    Raises:
-        ModelError: the checkpoint is of another model, or its tensors do not fit.
-    """
-    kind = checkpoint.description.get("model")
-    if kind != Heatmap.name:
-        raise ModelError(f"{checkpoint.path}: a checkpoint of {kind!r}, expected one of {Heatmap.name!r}")
-    config = HeatmapConfig.from_json(cast("Mapping[str, Any]", checkpoint.description.get("config", {})))
-    network = HeatmapNetwork(config)
-    load_into(network, checkpoint.tensors, str(checkpoint.path))
-    version = str(checkpoint.description.get("version", "unversioned"))
-    return Heatmap(network, config, version=version, weights_hash=checkpoint.sha256, device=device)
-
-
 def load(weights: Path | None = None, device: str = "auto") -> Heatmap:
     """The shipped heatmap model, or the one in a checkpoint file.
 
     Raises:
         ModelError: the weights cannot be read or do not fit, or the device is not there.
     """
-    return from_checkpoint(read_checkpoint(SHIPPED if weights is None else weights), choose_device(device))
+    return Heatmap.open(read_checkpoint(weights or SHIPPED), HeatmapConfig, HeatmapNetwork, device)

@@ -3,48 +3,100 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from labeltool.errors import ModelError
+from labeltool.errors import ModelError, SkeletonError
 from labeltool.geometry import FloatArray, clip_boxes, square_boxes
 from labeltool.images import crop_photo
 from labeltool.models.base import Poses
-from labeltool.skeleton import Skeleton
+from labeltool.models.weights import Checkpoint, choose_device, load_into
+from labeltool.skeleton import Skeleton, from_mapping, to_mapping
 
 
-class TopDown(ABC):
-    """A `PoseModel` that looks at one crop for each given box.
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What every top-down network is made of; a checkpoint's description holds it.
 
     Attributes:
-        size: the side of the crops, pixels.
+        skeleton: the joints, K of them.
+        backbone: a timm model name.
         padding: the crop's side over the longer side of the person's box.
+        mean: of the photo's values in 0..1, subtracted.
+        std: of the photo's values, divided by.
     """
 
+    skeleton: Skeleton
+    backbone: str = "tf_efficientnet_lite0"
+    padding: float = 1.25
+    mean: float = 0.5
+    std: float = 0.5
+
+    def to_json(self) -> dict[str, Any]:
+        """The config as it stands in a checkpoint's description."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "skeleton"}
+        return {"skeleton": to_mapping(self.skeleton), **plain}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The config that a checkpoint's description holds.
+
+        Raises:
+            ModelError: a field is missing, unknown, or of another type.
+        """
+        try:
+            return cls(**{**data, "skeleton": from_mapping(data["skeleton"])})
+        except (TypeError, KeyError, SkeletonError) as error:
+            raise ModelError(f"description of the network: {error}") from None
+
+
+Config = TypeVar("Config", bound=NetworkConfig)
+
+
+class TopDown(ABC, Generic[Config]):
+    """A `PoseModel` that looks at one crop for each given box."""
+
     name: str
-    size: int
     detects = False
 
     def __init__(
-        self,
-        network: nn.Module,
-        skeleton: Skeleton,
-        *,
-        padding: float,
-        version: str,
-        weights_hash: str,
-        device: torch.device,
+        self, network: nn.Module, config: Config, *, version: str, weights_hash: str, device: torch.device
     ) -> None:
-        self.skeleton = skeleton
-        self.padding = padding
+        self.config = config
+        self.skeleton = config.skeleton
         self.version = version
         self.weights_hash = weights_hash
         self.device = device
         self.network = network.eval().to(device).to(memory_format=torch.channels_last)
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """The side of the crops, pixels."""
+
+    @classmethod
+    def open(
+        cls, checkpoint: Checkpoint, config_type: type[Config], network_type: Callable[[Config], nn.Module], device: str
+    ) -> Self:
+        """The model that a checkpoint holds.
+
+        Raises:
+            ModelError: the checkpoint is of another model, its tensors do not fit, or the device is not there.
+        """
+        kind = checkpoint.description.get("model")
+        if kind != cls.name:
+            raise ModelError(f"{checkpoint.path}: a checkpoint of {kind!r}, expected one of {cls.name!r}")
+        config = config_type.from_json(checkpoint.description.get("config", {}))
+        network = network_type(config)
+        load_into(network, checkpoint.tensors, str(checkpoint.path))
+        version = str(checkpoint.description.get("version", "unversioned"))
+        return cls(network, config, version=version, weights_hash=checkpoint.sha256, device=choose_device(device))
 
     def predict(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[FloatArray | None]) -> list[Poses]:
         """One pose for each box of each photo (see `PoseModel.predict`)."""
@@ -52,7 +104,7 @@ class TopDown(ABC):
             np.array([[0, 0, image.shape[1], image.shape[0]]], dtype=np.float64) if b is None else np.asarray(b, float)
             for image, b in zip(images, boxes, strict=True)
         ]
-        squares = [crop_boxes(b, image, self.padding) for image, b in zip(images, given, strict=True)]
+        squares = [crop_boxes(b, image, self.config.padding) for image, b in zip(images, given, strict=True)]
         crops = [crop_photo(i, s, self.size) for i, per in zip(images, squares, strict=True) for s in per]
         if not crops:
             return [Poses.none(len(self.skeleton)) for _ in images]
@@ -62,6 +114,12 @@ class TopDown(ABC):
             Poses(b, xy_b, confidence_b, confidence_b.mean(axis=1))
             for b, xy_b, confidence_b in zip(given, np.split(xy, ends), np.split(confidence, ends), strict=True)
         ]
+
+    def look(self, crops: NDArray[np.uint8]) -> Any:
+        """What the network answers to crops (B, size, size, 3)."""
+        with torch.inference_mode():
+            photos = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
+            return self.network(to_input(photos, self.config))
 
     @abstractmethod
     def run(self, crops: NDArray[np.uint8], squares: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -88,6 +146,6 @@ def crop_boxes(boxes: FloatArray, image: NDArray[np.uint8], padding: float) -> F
     return square_boxes(boxes, padding)
 
 
-def to_input(crops: Tensor, mean: float, std: float) -> Tensor:
+def to_input(crops: Tensor, config: NetworkConfig) -> Tensor:
     """Network input from photo bytes: (B, 3, S, S) uint8 or float 0..255 -> normalised, channels last."""
-    return ((crops.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+    return ((crops.float() / 255 - config.mean) / config.std).contiguous(memory_format=torch.channels_last)

@@ -54,7 +54,7 @@ class DeepPoseTask:
         return {"model": DeepPose.name, "config": self.config.to_json()}
 
     def _input(self, views: Tensor) -> Tensor:
-        return to_input(views, self.config.mean, self.config.std)
+        return to_input(views, self.config)
 
 
 def loss(joints: Tensor, log_error: Tensor, target: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor]:

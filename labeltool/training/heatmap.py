@@ -35,7 +35,7 @@ class HeatmapTask:
     @property
     def size(self) -> int:
         """The side of the crops, pixels."""
-        return self.config.size
+        return self.config.side
 
     @property
     def padding(self) -> float:
@@ -62,4 +62,4 @@ class HeatmapTask:
         return {"model": Heatmap.name, "config": self.config.to_json()}
 
     def _input(self, views: Tensor) -> Tensor:
-        return to_input(views, self.config.mean, self.config.std)
+        return to_input(views, self.config)

@@ -100,16 +100,25 @@ class EditorPage:
 
     def saved(self) -> None:
         """Waits until the status line says that everything is saved."""
+        self.painted()
         expect(self.page.locator(".save-text")).to_contain_text("Saved at", timeout=20_000)
 
+    def painted(self) -> None:
+        """Waits until what was done last is on the screen."""
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
     def save_text(self) -> str:
+        self.painted()
         return self.page.locator(".save-text").inner_text()
 
     def flag(self, joint: str) -> str:
         """The flag that the joint list shows as set."""
+        self.painted()
         row = self.page.locator(".joint", has=self.page.get_by_text(joint.replace("_", " "), exact=True))
         return row.get_attribute("data-v") or ""
 
     def source(self, joint: str) -> str:
+        """The source that the joint list shows."""
+        self.painted()
         row = self.page.locator(".joint", has=self.page.get_by_text(joint.replace("_", " "), exact=True))
         return row.locator(".source").inner_text()

@@ -11,7 +11,7 @@ from labeltool.errors import ModelError
 from labeltool.geometry import normalise, square_boxes
 from labeltool.models import deeppose
 from labeltool.models.base import PoseModel
-from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork, from_checkpoint, load
+from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork, load
 from labeltool.models.weights import read_checkpoint, write_checkpoint
 from labeltool.skeleton import COCO_17, LSP_14, define
 
@@ -111,7 +111,7 @@ def test_weights_of_another_skeleton_do_not_fit(tmp_path: Path) -> None:
     tensors = DeepPoseNetwork(TINY).state_dict()
     write_checkpoint(path, tensors, {"model": "deeppose", "config": wider.to_json()})
     with pytest.raises(ModelError, match=r"cells.weight.*\(3, 64, 1, 1\), expected \(17, 64, 1, 1\)"):
-        from_checkpoint(read_checkpoint(path), torch.device("cpu"))
+        load(path)
 
 
 def test_unknown_backbone() -> None:

@@ -15,7 +15,7 @@ from labeltool.models.weights import write_checkpoint
 from labeltool.skeleton import define
 
 SKELETON = define("tiny", ["left_shoulder", "right_hip", "nose"])
-TINY = HeatmapConfig(SKELETON, backbone="test_efficientnet", size=64, channels=16)
+TINY = HeatmapConfig(SKELETON, backbone="test_efficientnet", side=64, channels=16)
 
 
 def gaussian(x: float, y: float, size: int = 16, spread: float = 1.0) -> Tensor:

@@ -13,7 +13,7 @@ from labeltool.training.from_files import make_task
 from labeltool.training.heatmap import HeatmapTask
 from labeltool.training.loop import Schedule, fit
 
-TINY = HeatmapConfig(SKELETON, backbone="test_efficientnet", size=64, channels=16)
+TINY = HeatmapConfig(SKELETON, backbone="test_efficientnet", side=64, channels=16)
 
 
 @pytest.mark.slow

@@ -1,0 +1,28 @@
+"""The little that the theme cannot say: room at the sides, a slim head."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+_EVERY_PAGE = """
+<style>
+[data-testid="stMainBlockContainer"] { padding-left: 2rem; padding-right: 2rem; max-width: 1440px; margin: 0 auto; }
+</style>
+"""
+
+_FULL_PAGE = """
+<style>
+[data-testid="stMainBlockContainer"] { padding: 0; padding-top: 3.75rem; max-width: none; }
+[data-testid="stMain"] { overflow: hidden; }
+</style>
+"""
+
+
+def apply() -> None:
+    """Styles every page."""
+    st.html(_EVERY_PAGE)
+
+
+def fill_page() -> None:
+    """Lets the next element take the whole page below the head."""
+    st.html(_FULL_PAGE)

@@ -1,0 +1,128 @@
+/**
+ * Every action a labeller can take, once: the key handler, the buttons' tooltips and the `?` sheet are made from this list.
+ */
+
+import { keycaps } from "./keys.js";
+
+/**
+ * @typedef {object} Commands What the actions are made of; the editor implements it.
+ * @property {(step: 1 | -1) => void} goImage
+ * @property {(step: 1 | -1) => void} goUnfinished
+ * @property {(step: 1 | -1) => void} goJoint
+ * @property {(step: 1 | -1) => void} goPerson
+ * @property {(v: 0 | 1 | 2) => void} flag
+ * @property {(dx: number, dy: number) => void} nudge
+ * @property {(all: boolean) => void} swap
+ * @property {() => void} removeJoint
+ * @property {() => void} removePerson
+ * @property {() => void} acceptPerson
+ * @property {() => void} submit
+ * @property {() => void} undo
+ * @property {() => void} redo
+ * @property {() => void} togglePlacing
+ * @property {(whole: boolean) => void} fitView
+ * @property {(hidden: boolean) => void} hideOverlay
+ * @property {() => void} toggleHelp
+ * @property {() => void} escape
+ *
+ * @typedef {"Images" | "People" | "Joints" | "View"} Group
+ * @typedef {Readonly<{
+ *   id: string, label: string, sheet?: string, group: Group, keys: readonly string[], run: (commands: Commands) => void,
+ *   release?: (commands: Commands) => void, onRelease?: boolean,
+ * }>} Action
+ *   Actions with the same `sheet` share one line of the help sheet.
+ *   `release` ends an action that lasts while its key is held; `onRelease` runs the action when its key is let go, unless the
+ *   key was used for something else in between (Space with a drag pans).
+ */
+
+/** @type {readonly Action[]} */
+export const ACTIONS = [
+  { id: "next-image", label: "Next image", group: "Images", keys: ["F", "Ctrl+Right"], run: (c) => c.goImage(1) },
+  { id: "previous-image", label: "Previous image", group: "Images", keys: ["D", "Ctrl+Left"], run: (c) => c.goImage(-1) },
+  { id: "next-unfinished", label: "Next unfinished image", group: "Images", keys: ["Space"], run: (c) => c.goUnfinished(1), onRelease: true },
+  { id: "previous-unfinished", label: "Previous unfinished image", group: "Images", keys: ["Shift+Space"], run: (c) => c.goUnfinished(-1), onRelease: true },
+  { id: "submit", label: "Submit image and go on", group: "Images", keys: ["Ctrl+Enter"], run: (c) => c.submit() },
+  { id: "undo", label: "Undo", group: "Images", keys: ["Ctrl+Z"], run: (c) => c.undo() },
+  { id: "redo", label: "Redo", group: "Images", keys: ["Ctrl+Shift+Z", "Ctrl+Y"], run: (c) => c.redo() },
+
+  { id: "next-person", label: "Next person", group: "People", keys: ["`"], run: (c) => c.goPerson(1) },
+  { id: "previous-person", label: "Previous person", group: "People", keys: ["Shift+`"], run: (c) => c.goPerson(-1) },
+  { id: "accept", label: "Accept person as predicted", group: "People", keys: ["A"], run: (c) => c.acceptPerson() },
+  { id: "swap-all", label: "Swap left and right of all joints", group: "People", keys: ["Shift+X"], run: (c) => c.swap(true) },
+  { id: "delete-person", label: "Delete person", group: "People", keys: ["Shift+Delete"], run: (c) => c.removePerson() },
+
+  { id: "next-joint", label: "Next joint", group: "Joints", keys: ["Tab"], run: (c) => c.goJoint(1) },
+  { id: "previous-joint", label: "Previous joint", group: "Joints", keys: ["Shift+Tab"], run: (c) => c.goJoint(-1) },
+  { id: "visible", label: "Visible (v = 2)", group: "Joints", keys: ["2"], run: (c) => c.flag(2) },
+  { id: "hidden", label: "Hidden (v = 1)", group: "Joints", keys: ["1", "Q"], run: (c) => c.flag(1) },
+  { id: "not-labelled", label: "Not labelled (v = 0)", group: "Joints", keys: ["0", "O"], run: (c) => c.flag(0) },
+  { id: "place", label: "Place joints by clicking", group: "Joints", keys: ["P"], run: (c) => c.togglePlacing() },
+  { id: "swap", label: "Swap the joint with its pair", group: "Joints", keys: ["X"], run: (c) => c.swap(false) },
+  { id: "delete-joint", label: "Delete joint", group: "Joints", keys: ["Delete", "Backspace"], run: (c) => c.removeJoint() },
+  { id: "left", label: "Nudge left 1 px", sheet: "Nudge by 1 px", group: "Joints", keys: ["Left"], run: (c) => c.nudge(-1, 0) },
+  { id: "right", label: "Nudge right 1 px", sheet: "Nudge by 1 px", group: "Joints", keys: ["Right"], run: (c) => c.nudge(1, 0) },
+  { id: "up", label: "Nudge up 1 px", sheet: "Nudge by 1 px", group: "Joints", keys: ["Up"], run: (c) => c.nudge(0, -1) },
+  { id: "down", label: "Nudge down 1 px", sheet: "Nudge by 1 px", group: "Joints", keys: ["Down"], run: (c) => c.nudge(0, 1) },
+  { id: "left-10", label: "Nudge left 10 px", sheet: "Nudge by 10 px", group: "Joints", keys: ["Shift+Left"], run: (c) => c.nudge(-10, 0) },
+  { id: "right-10", label: "Nudge right 10 px", sheet: "Nudge by 10 px", group: "Joints", keys: ["Shift+Right"], run: (c) => c.nudge(10, 0) },
+  { id: "up-10", label: "Nudge up 10 px", sheet: "Nudge by 10 px", group: "Joints", keys: ["Shift+Up"], run: (c) => c.nudge(0, -10) },
+  { id: "down-10", label: "Nudge down 10 px", sheet: "Nudge by 10 px", group: "Joints", keys: ["Shift+Down"], run: (c) => c.nudge(0, 10) },
+
+  { id: "fit-person", label: "Fit person", group: "View", keys: ["Z"], run: (c) => c.fitView(false) },
+  { id: "fit-image", label: "Fit image", group: "View", keys: ["Shift+Z"], run: (c) => c.fitView(true) },
+  { id: "hide", label: "Hold to hide the labels", group: "View", keys: ["H"], run: (c) => c.hideOverlay(true), release: (c) => c.hideOverlay(false) },
+  { id: "help", label: "Show or hide this sheet", group: "View", keys: ["?"], run: (c) => c.toggleHelp() },
+  { id: "escape", label: "Cancel: drag, placing, this sheet", group: "View", keys: ["Esc"], run: (c) => c.escape() },
+];
+
+/** What the pointer does; for the help sheet, beside the keys. */
+export const GESTURES = [
+  { gesture: "Drag a joint", label: "Move it; nothing is saved until you let go" },
+  { gesture: "Click a person", label: "Select: their joints then win every click" },
+  { gesture: "Point at a joint, press 0, 1 or 2", label: "Set its flag without clicking" },
+  { gesture: "Wheel", label: "Zoom at the pointer" },
+  { gesture: "Drag the photo, middle button, or Space + drag", label: "Move the view" },
+];
+
+/**
+ * The lines of the help sheet for a group: what, and the keys.
+ * @param {Group} group @returns {{label: string, keys: string[]}[]}
+ */
+export function sheetLines(group) {
+  /** @type {Map<string, string[]>} */
+  const lines = new Map();
+  for (const { group: of, sheet, label, keys } of ACTIONS) {
+    if (of === group) lines.set(sheet ?? label, [...(lines.get(sheet ?? label) ?? []), ...keys]);
+  }
+  return [...lines].map(([label, keys]) => ({ label, keys }));
+}
+
+/** @type {ReadonlyMap<string, Action>} */
+const BY_KEYS = new Map(ACTIONS.flatMap((action) => action.keys.map((keys) => [keys, action])));
+
+/**
+ * The action of a key combination; null when it has none.
+ * @param {string} combination @returns {Action | null}
+ */
+export function actionFor(combination) {
+  return BY_KEYS.get(combination) ?? null;
+}
+
+/**
+ * The action of that id.
+ * @param {string} id @returns {Action}
+ */
+export function action(id) {
+  const found = ACTIONS.find((a) => a.id === id);
+  if (!found) throw new Error(`action ${JSON.stringify(id)}: unknown`);
+  return found;
+}
+
+/**
+ * What a control's tooltip says: the action and its keys.
+ * @param {string} id
+ */
+export function tooltip(id) {
+  const { label, keys } = action(id);
+  return `${label} (${keys.map((k) => keycaps(k).join("+")).join(" or ")})`;
+}

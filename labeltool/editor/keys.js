@@ -1,0 +1,44 @@
+/** Key combinations as text ("Ctrl+Shift+Z"), and the one that an event stands for. */
+
+/** @typedef {{key: string, code?: string, ctrlKey?: boolean, metaKey?: boolean, altKey?: boolean, shiftKey?: boolean}} KeyLike */
+
+/** @type {Readonly<Record<string, string>>} */
+const NAMES = {
+  " ": "Space",
+  ArrowLeft: "Left",
+  ArrowRight: "Right",
+  ArrowUp: "Up",
+  ArrowDown: "Down",
+  Escape: "Esc",
+};
+
+/**
+ * The combination of an event. Letters are named by what is printed on the key; on a keyboard without Latin letters, by where
+ * the key lies. Shift is left out of signs that need it to be typed, such as "?". Command counts as Ctrl.
+ * @param {KeyLike} event @returns {string}
+ */
+export function combinationOf(event) {
+  let key = NAMES[event.key] ?? event.key;
+  let shift = event.shiftKey ?? false;
+  const letter = /^(?:Key|Digit)(.)$/.exec(event.code ?? "")?.[1];
+  if (event.code === "Backquote") key = "`";
+  else if (/^[a-z]$/i.test(key)) key = key.toUpperCase();
+  else if (letter && key.length === 1 && key.charCodeAt(0) > 126) key = letter;
+  else if (key.length === 1) shift = false;
+  const parts = [];
+  if (event.ctrlKey || event.metaKey) parts.push("Ctrl");
+  if (event.altKey) parts.push("Alt");
+  if (shift) parts.push("Shift");
+  parts.push(key);
+  return parts.join("+");
+}
+
+/**
+ * What stands on the keys, for tooltips and the help sheet.
+ * @param {string} combination
+ */
+export function keycaps(combination) {
+  /** @type {Readonly<Record<string, string>>} */
+  const signs = { Left: "←", Right: "→", Up: "↑", Down: "↓", Delete: "Del" };
+  return combination.split("+").map((part) => signs[part] ?? part);
+}

@@ -1,0 +1,40 @@
+/**
+ * The shapes that the editor's modules share. Field names are those of the server's JSON.
+ *
+ * @typedef {0 | 1 | 2} Flag 0 not labelled (x = y = 0), 1 labelled but hidden, 2 visible.
+ * @typedef {"imported" | "predicted" | "accepted" | "moved" | "added" | "removed"} Source
+ * @typedef {"unlabelled" | "prefilled" | "in_progress" | "done" | "skipped"} Status
+ * @typedef {readonly [number, number, number, number]} Box x, y, width, height in pixels, measured at pixel edges.
+ *
+ * @typedef {Readonly<{x: number, y: number, v: Flag, source: Source}>} JointValue
+ * @typedef {JointValue & Readonly<{confidence?: number | null}>} Joint
+ * @typedef {Readonly<Record<string, Joint>>} Joints
+ *
+ * @typedef {Readonly<{
+ *   id: number, image_id: number, revision: number, box: Box | null, joints: Joints,
+ *   crowd: boolean, deleted: boolean, area_source?: string, image_status?: Status,
+ * }>} Person
+ * @typedef {Readonly<{
+ *   id: number, file_name: string, width: number, height: number, status: Status, problem: string | null,
+ * }>} ImageRecord
+ * @typedef {Readonly<{image: ImageRecord, people: readonly Person[]}>} ImageDoc
+ *
+ * @typedef {Readonly<{
+ *   name: string, joints: readonly string[], limbs: readonly (readonly [string, string])[],
+ *   flip_pairs: readonly (readonly [string, string])[],
+ * }>} Skeleton
+ * @typedef {Readonly<{name: string, user: string, skeleton: Skeleton}>} Project
+ *
+ * @typedef {Readonly<{joints?: Readonly<Record<string, JointValue>>, box?: Box | null, deleted?: boolean}>} Patch
+ *   The part of a person that an edit changes, and nothing else.
+ * @typedef {Readonly<{person: number, before: Patch, after: Patch}>} Change
+ * @typedef {Readonly<{before: Status, after: Status}>} StatusChange
+ * @typedef {Readonly<{action: string, label: string, changes: readonly Change[], status?: StatusChange}>} Edit
+ *
+ * @typedef {Readonly<{person: number, joint: string}>} JointRef
+ * @typedef {Readonly<{scale: number, tx: number, ty: number}>} View
+ *   screen = edge * scale + t, in CSS pixels of the canvas; edge coordinates are joint coordinates + 0.5.
+ * @typedef {Readonly<{width: number, height: number}>} Size
+ */
+
+export {};

@@ -1,0 +1,262 @@
+"""The routes below /api: read the request, ask the project in a thread, answer with JSON or the error's one line."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+import labeltool
+from labeltool.errors import AuditError, LabeltoolError, PhotoError, ProjectError
+from labeltool.project import STATUSES, ImageRecord, Joint, Person, StaleRevision
+from labeltool.project.edits import JointLike
+from labeltool.server import requests
+from labeltool.server.access import BEARER_SECONDS
+from labeltool.server.answers import confidences, image_data, person_data, queue_data, skeleton_data
+from labeltool.server.office import Office
+from labeltool.server.photos import ReadyPhoto, photo_tag
+from labeltool.server.requests import RequestError
+
+if TYPE_CHECKING:
+    from labeltool.audit import Scale
+
+Handler = Callable[[Request, Office], Awaitable[Response]]
+
+#: Images that one page of the queue may ask for.
+_MAX_PAGE = 1_000_000
+
+
+def api_routes(office: Office) -> list[Route]:
+    """Every route below /api, for one office."""
+    table: list[tuple[str, str, Handler]] = [
+        ("GET", "/api/project", get_project),
+        ("GET", "/api/queue", get_queue),
+        ("GET", "/api/images/{image_id}", get_image),
+        ("GET", "/api/images/{image_id}/photo", get_photo),
+        ("PUT", "/api/images/{image_id}/status", put_status),
+        ("PUT", "/api/people/{person_id}", put_person),
+        ("GET", "/api/export", get_export),
+        ("GET", "/api/audit", get_audit),
+        ("POST", "/api/token", post_token),
+    ]
+    known = [Route(path, _answering(handler, office), methods=[method]) for method, path, handler in table]
+    return [*known, Route("/api/{rest:path}", _unknown, methods=["GET", "PUT", "POST", "DELETE", "PATCH"])]
+
+
+async def get_project(request: Request, office: Office) -> Response:
+    """GET /api/project: name, user, skeleton, statuses, counts."""
+    project = office.project
+    counts = await run_in_threadpool(project.counts)
+    data = {
+        "name": project.config.name,
+        "id": office.access.project,
+        "user": request.scope.get("labeltool.user") or office.user,
+        "version": labeltool.__version__,
+        "skeleton": skeleton_data(project.skeleton),
+        "statuses": list(STATUSES),
+        "counts": {"images": counts.images, "by_status": dict(counts.by_status), "people": counts.people},
+    }
+    return JSONResponse(data)
+
+
+async def get_queue(request: Request, office: Office) -> Response:
+    """GET /api/queue?status=&after=&limit=&names=: images in queue order, in columns."""
+    status = request.query_params.getlist("status") or None
+    after = requests.query_int(request, "after")
+    limit = requests.query_int(request, "limit", least=0)
+    names = requests.query_flag(request, "names")
+    if limit is not None and limit > _MAX_PAGE:
+        raise RequestError(422, f"limit is {limit}, expected at most {_MAX_PAGE}")
+
+    def find() -> dict[str, Any]:
+        images = office.project.images(status, after, limit)
+        return queue_data(images, office.project.status_counts(), names)
+
+    return JSONResponse(await run_in_threadpool(find))
+
+
+async def get_image(request: Request, office: Office) -> Response:
+    """GET /api/images/{id}: the image with its people, deleted ones included."""
+    image_id = requests.path_id(request, "image_id")
+
+    def find() -> dict[str, Any]:
+        image = _image(office, image_id)
+        people = office.project.people(image_id, deleted=True)
+        sure = confidences(office.project.predictions(image_id)) if people else {}
+        return {"image": image_data(image), "people": [person_data(p, sure.get(p.id)) for p in people]}
+
+    return JSONResponse(await run_in_threadpool(find), headers={"cache-control": "no-store"})
+
+
+async def get_photo(request: Request, office: Office) -> Response:
+    """GET /api/images/{id}/photo: the photo, upright; 404 where there is none, 422 where it cannot be decoded."""
+    image_id = requests.path_id(request, "image_id")
+    wanted = request.headers.get("if-none-match", "")
+
+    def find() -> tuple[str, ReadyPhoto | None]:
+        path = office.project.photo_path(_image(office, image_id))
+        try:
+            tag = photo_tag(path)
+        except PhotoError as error:
+            raise RequestError(404, _without_root(office, error)) from None
+        try:
+            return tag, None if tag in wanted else office.photos.get(path, tag)
+        except PhotoError as error:
+            raise RequestError(422, _without_root(office, error)) from None
+
+    tag, photo = await run_in_threadpool(find)
+    headers = {"etag": tag, "cache-control": "private, no-cache"}
+    if photo is None:
+        return Response(status_code=304, headers=headers)
+    return Response(photo.content, media_type=photo.media_type, headers=headers)
+
+
+async def put_person(request: Request, office: Office) -> Response:
+    """PUT /api/people/{id}: one edit; 200 the person, 409 both versions when somebody else was first."""
+    person_id = requests.path_id(request, "person_id")
+    known = ("base", "edit_id", "action", "active_seconds", "joints", "box", "deleted")
+    body = await requests.json_object(request, known)
+    edit: dict[str, Any] = {
+        "base": requests.integer(body, "base"),
+        "edit_id": requests.text(body, "edit_id", 100),
+        "action": requests.text(body, "action", 40),
+        "active_seconds": requests.seconds(body, "active_seconds"),
+        "joints": _joints(body.get("joints", {})),
+        "box": body.get("box"),
+        "deleted": body.get("deleted"),
+        "author": office.author(request),
+    }
+
+    def save() -> dict[str, Any]:
+        before = _person(office, person_id)
+        saved = office.project.save(person_id, **edit)
+        return _person_answer(office, saved, before.image_id)
+
+    def stale(error: StaleRevision) -> dict[str, Any]:
+        current = _person_answer(office, error.current, error.current.image_id)
+        return {"error": str(error), "current": current, "offered": person_data(error.offered)}
+
+    try:
+        return JSONResponse(await run_in_threadpool(save))
+    except StaleRevision as error:
+        return JSONResponse(await run_in_threadpool(stale, error), status_code=409)
+
+
+async def put_status(request: Request, office: Office) -> Response:
+    """PUT /api/images/{id}/status: the image with its new status."""
+    image_id = requests.path_id(request, "image_id")
+    body = await requests.json_object(request, ("status", "reason"))
+    status = requests.text(body, "status", 40)
+    reason = requests.text(body, "reason", 500) if body.get("reason") is not None else None
+
+    def save() -> dict[str, Any]:
+        _image(office, image_id)
+        return image_data(office.project.set_status(image_id, status, office.author(request), reason))
+
+    return JSONResponse(await run_in_threadpool(save))
+
+
+async def get_export(request: Request, office: Office) -> Response:
+    """GET /api/export?only_done=: the labels as a COCO document, streamed."""
+    only_done = requests.query_flag(request, "only_done")
+    name = f"{office.project.config.name}{'-done' if only_done else ''}.json"
+    plain = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "-_. ") else "_" for sign in name)
+    headers = {
+        "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
+        "cache-control": "no-store",
+    }
+    chunks = office.project.export_chunks(only_done=only_done)
+    return StreamingResponse(chunks, media_type="application/json", headers=headers)
+
+
+async def get_audit(request: Request, office: Office) -> Response:
+    """GET /api/audit?model=&scale=: a model's predictions held against the labels, as `labeltool audit --json` prints it."""
+    from labeltool.evaluate import audit_project
+
+    model = request.query_params.get("model")
+    if not model:
+        raise RequestError(422, "model is missing, expected the name of a model that has predictions")
+    scale = request.query_params.get("scale", "area")
+    if scale not in ("area", "bbox-diagonal"):
+        raise RequestError(422, f"scale is {scale!r}, expected area or bbox-diagonal")
+    known: Scale = "area" if scale == "area" else "bbox-diagonal"
+    return JSONResponse(await run_in_threadpool(lambda: audit_project(office.project, model, scale=known).to_json()))
+
+
+async def post_token(request: Request, office: Office) -> Response:
+    """POST /api/token: a fresh bearer token for a page whose own is about to expire."""
+    user = request.scope.get("labeltool.user") or office.user
+    data = {"token": office.access.mint(user), "expires_in": BEARER_SECONDS}
+    return JSONResponse(data, headers={"cache-control": "no-store"})
+
+
+def _answering(handler: Handler, office: Office) -> Callable[[Request], Awaitable[Response]]:
+    """The handler as an endpoint: labeltool's errors become JSON with their one line."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await handler(request, office)
+        except RequestError as error:
+            return JSONResponse({"error": error.error}, status_code=error.status)
+        except AuditError as error:
+            return JSONResponse({"error": str(error)}, status_code=422)
+        except ProjectError as error:
+            # The store's own complaints stand alone; one with a cause is the disk's or the database's, and may pass.
+            return JSONResponse({"error": str(error)}, status_code=503 if error.__cause__ else 422)
+        except LabeltoolError as error:
+            return JSONResponse({"error": str(error)}, status_code=422)
+
+    return endpoint
+
+
+async def _unknown(request: Request) -> Response:
+    return JSONResponse({"error": f"{request.method} {request.url.path}: no such route"}, status_code=404)
+
+
+def _image(office: Office, image_id: int) -> ImageRecord:
+    try:
+        return office.project.image(image_id)
+    except ProjectError as error:
+        if error.__cause__:
+            raise
+        raise RequestError(404, str(error)) from None
+
+
+def _person(office: Office, person_id: int) -> Person:
+    try:
+        return office.project.person(person_id)
+    except ProjectError as error:
+        if error.__cause__:
+            raise
+        raise RequestError(404, str(error)) from None
+
+
+def _person_answer(office: Office, person: Person, image_id: int) -> dict[str, Any]:
+    """The person, with the image's status, which a save may have changed."""
+    sure = confidences(office.project.predictions(image_id)).get(person.id)
+    return {**person_data(person, sure), "image_status": office.project.image(image_id).status}
+
+
+def _joints(given: Any) -> dict[str, JointLike]:
+    """The joints of a request: `{"x", "y", "v"}`, whose source follows from the change, or with a `source` of their own."""
+    if not isinstance(given, dict):
+        raise RequestError(422, f"joints is {str(given)[:60]!r}, expected an object of joints by name")
+    joints: dict[str, JointLike] = {}
+    for name, value in given.items():
+        if not isinstance(value, dict) or not {"x", "y", "v"} <= set(value) <= {"x", "y", "v", "source"}:
+            raise RequestError(422, f"joint {name!r} is {str(value)[:60]!r}, expected x, y, v and possibly a source")
+        if "source" in value:
+            joints[name] = Joint(value["x"], value["y"], value["v"], value["source"])
+        else:
+            joints[name] = (value["x"], value["y"], value["v"])
+    return joints
+
+
+def _without_root(office: Office, error: PhotoError) -> str:
+    """The error's line with the path as the project has it: where the photos lie on the server is nobody's business."""
+    return str(error).replace(f"{office.project.config.image_root}/", "")
