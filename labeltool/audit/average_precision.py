@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labeltool.audit.oks import Pairs, Scale, all_pairs
 from labeltool.audit.people import BoolArray, Detections, FloatArray, IntArray, Labels, in_parts
+from labeltool.audit.runs import distinct, run_starts
 from labeltool.errors import AuditError
 
 #: OKS at which a detection counts as right: .50, .55 .. .95 (pycocotools Params.iouThrs).
@@ -95,9 +96,8 @@ class DetectionCounts:
         order = np.lexsort((self.rank, self.image, -self.score))
         for a in np.flatnonzero(self.people):
             for t in range(_T):
-                precision[a, t], recall[a, t] = _read_off(
-                    self.hit[a, t, order], self.ignored[a, t, order], int(self.people[a])
-                )
+                hit, ignored = self.hit[a, t].take(order), self.ignored[a, t].take(order)
+                precision[a, t], recall[a, t] = _read_off(hit, ignored, int(self.people[a]))
         return precision, recall
 
     def summary(self) -> AveragePrecision:
@@ -143,7 +143,7 @@ def count_detections(
         pairs: `all_pairs` of the two.
         counting: (N,) bool, the people to be found; whoever finds another is neither right nor wrong. By default all count.
     """
-    rank = _ranks(detections)
+    rank = detections.rank
     looked_at = rank < MAX_DETECTIONS
     ignored_label = _outside(labels.area) | ~labels.people
     if counting is not None:
@@ -152,15 +152,17 @@ def count_detections(
     label = _match(near, ignored_label, labels.crowd, rank, len(detections), OKS_THRESHOLDS)
     found = label != NO_LABEL
     ignored = np.where(found, False, _outside(detections.area)[:, None, :])
-    a, t, d = np.nonzero(found)
-    ignored[a, t, d] = ignored_label[a, label[a, t, d]]
+    if len(labels):
+        for a in range(_A):
+            ignored[a] |= found[a] & ignored_label[a][label[a]]
+    kept = np.flatnonzero(looked_at)
     return DetectionCounts(
-        np.union1d(labels.image, detections.image),
-        detections.image[looked_at],
-        rank[looked_at],
-        detections.score[looked_at],
-        (found & ~ignored)[:, :, looked_at],
-        ignored[:, :, looked_at],
+        distinct(labels.image, detections.image),
+        detections.image[kept],
+        rank[kept],
+        detections.score[kept],
+        (found & ~ignored).take(kept, axis=2),
+        ignored.take(kept, axis=2),
         np.count_nonzero(~ignored_label, axis=1).astype(np.int64),
     )
 
@@ -178,7 +180,7 @@ def labels_found(labels: Labels, detections: Detections, pairs: Pairs, threshold
         The row of the label that each detection finds, `NO_LABEL` where it finds nobody: (M,). It may be a crowd or a person
         without labelled joints. And whether the detection was looked at (among the best 20 of its image): (M,) bool.
     """
-    rank = _ranks(detections)
+    rank = detections.rank
     looked_at = rank < MAX_DETECTIONS
     near = pairs.take((pairs.oks >= threshold) & looked_at[pairs.detection])
     ignored_label = ~labels.people[None]
@@ -195,15 +197,6 @@ def _nothing() -> DetectionCounts:
     none = np.zeros(0, dtype=np.int64)
     flags = np.zeros((_A, _T, 0), dtype=np.bool_)
     return DetectionCounts(none, none, none, np.zeros(0), flags, flags, np.zeros(_A, dtype=np.int64))
-
-
-def _ranks(detections: Detections) -> IntArray:
-    """The place of every detection within its image by falling score, file order between equals: (M,)."""
-    order = np.lexsort((-detections.score, detections.image))
-    image = detections.image[order]
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order)) - np.searchsorted(image, image, side="left")
-    return rank
 
 
 def _outside(area: FloatArray) -> BoolArray:
@@ -230,7 +223,7 @@ def _match(
     contest = contest.take(np.lexsort((contest.label, contest.oks, contest.detection)))
     taken = np.zeros((*found.shape[:2], len(crowd)), dtype=np.bool_)
     turn = rank[contest.detection]
-    for place in np.unique(turn):
+    for place in np.flatnonzero(np.bincount(turn)):
         # One detection of every image at a time: they cannot be in each other's way.
         _take_turn(contest.take(turn == place), ignored_label, crowd, thresholds, taken, found)
     return found
@@ -244,7 +237,8 @@ def _take_turn(
     taken: BoolArray,
     found: NDArray[np.int32],
 ) -> None:
-    detection, start = np.unique(pairs.detection, return_index=True)
+    start = run_starts(pairs.detection)
+    detection = pairs.detection.take(start)
     allowed = (pairs.oks >= thresholds[:, None]) & (~taken[:, :, pairs.label] | crowd[pairs.label])
     position = np.arange(1, len(pairs.label) + 1)
     preference = np.where(ignored_label[:, None, pairs.label], position, position + len(position))
@@ -257,14 +251,17 @@ def _take_turn(
 
 
 def _read_off(hit: BoolArray, ignored: BoolArray, people: int) -> tuple[FloatArray, float]:
-    """Precision at the recalls (101,) and the recall reached, from detections by falling score."""
-    hits = np.cumsum(hit).astype(np.float64)
-    false = np.cumsum(~hit & ~ignored).astype(np.float64)
+    """Precision at the recalls (101,) and the recall reached, from detections by falling score.
+
+    Recall moves at hits alone, and between two hits precision only falls: the hits are all there is to read.
+    """
     precision = np.zeros(len(RECALLS))
-    if len(hits) == 0:
+    at_hits = np.flatnonzero(hit)
+    if len(at_hits) == 0:
         return precision, 0.0
+    hits = np.arange(1, len(at_hits) + 1, dtype=np.float64)
     recall = hits / people
-    raw = hits / (false + hits + np.spacing(1))
+    raw = hits / (np.cumsum(~ignored)[at_hits] + np.spacing(1))
     envelope = np.maximum.accumulate(raw[::-1])[::-1]
     at = np.searchsorted(recall, RECALLS, side="left")
     reached = at < len(hits)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from labeltool.audit.people import BoolArray, FloatArray
+from labeltool.audit.people import BoolArray, FloatArray, IntArray
 
 
 def squared_distance(a: ArrayLike, b: ArrayLike) -> FloatArray:
@@ -32,6 +34,27 @@ def within(squared: FloatArray, squared_unit: FloatArray, share: float) -> BoolA
     return np.asarray(squared * radius.denominator**2 <= squared_unit * radius.numerator**2, dtype=np.bool_)
 
 
+def first_within(squared: FloatArray, squared_unit: FloatArray, shares: Sequence[float]) -> IntArray:
+    """The first of the rising shares whose circle holds the point, as `within` decides; their number where none does.
+
+    Args:
+        squared: (P,) squared distances.
+        squared_unit: (P,) squared lengths of the unit, positive.
+        shares: T radii in units, rising.
+    """
+    radii = [_written(share) for share in shares]
+    p2 = np.array([float(radius.numerator) ** 2 for radius in radii])
+    q2 = np.array([float(radius.denominator) ** 2 for radius in radii])
+    with np.errstate(over="ignore"):
+        step = np.searchsorted(p2 / q2, squared / squared_unit, side="left")
+    # Rounding of the quotient can be wrong by one step at the circle itself.
+    before, at = np.maximum(step - 1, 0), np.minimum(step, len(radii) - 1)
+    sooner = (step > 0) & (squared * q2[before] <= squared_unit * p2[before])
+    later = (step < len(radii)) & ~(squared * q2[at] <= squared_unit * p2[at])
+    return np.asarray(step - sooner + (later & ~sooner), dtype=np.int64)
+
+
+@cache
 def _written(share: float) -> Fraction:
     exact = Fraction(float(share))
     near = exact.limit_denominator(10_000)

@@ -49,17 +49,15 @@ def count_doubts(labels: Labels, scale: Scale = "area") -> Doubts:
     people = labels.people
     with np.errstate(invalid="ignore"):
         tiny = people & (labels.area < SMALLEST_FILL * labels.box[:, 2] * labels.box[:, 3])
-    return Doubts(int(tiny.sum()) if scale == "area" else 0, _twins(labels.take(people)))
+    return Doubts(int(tiny.sum()) if scale == "area" else 0, _twins(labels))
 
 
-def _twins(people: Labels) -> int:
-    if len(people) < 2:
-        return 0
-    joints = np.where((people.v > 0)[:, :, None], people.xy, 0).reshape(len(people), -1)
-    # Equal joints have equal sums, so twins come to lie side by side.
-    order = np.lexsort((joints.sum(axis=1), people.image))
-    before, after = order[:-1], order[1:]
-    near = (people.image[before] == people.image[after]) & (joints[before].sum(axis=1) == joints[after].sum(axis=1))
-    before, after = before[near], after[near]
-    same = (joints[before] == joints[after]).all(axis=1) & (people.v[before] == people.v[after]).all(axis=1)
-    return int(same.sum())
+def _twins(labels: Labels) -> int:
+    rows = np.flatnonzero(labels.people)
+    # Twins share their first labelled joint, so they come to lie side by side.
+    x, y = labels.xy[rows, labels.labelled[rows].argmax(axis=1)].T
+    order = np.lexsort((y, x, labels.image[rows]))
+    near = (np.diff(labels.image[rows[order]]) == 0) & (np.diff(x[order]) == 0) & (np.diff(y[order]) == 0)
+    before, after = rows[order[:-1][near]], rows[order[1:][near]]
+    apart = (labels.xy[before] != labels.xy[after]).any(axis=2) & labels.labelled[before]
+    return int((~apart.any(axis=1) & (labels.v[before] == labels.v[after]).all(axis=1)).sum())

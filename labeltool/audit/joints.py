@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from labeltool.audit.circle import squared_distance
 from labeltool.audit.matching import NO_DETECTION
-from labeltool.audit.oks import Scale, keypoint_similarity, squared_scale
+from labeltool.audit.oks import Scale, similarity_at, squared_scale
 from labeltool.audit.people import FloatArray, IntArray, Labels
 from labeltool.audit.rates import ratio
 from labeltool.errors import AuditError
@@ -51,7 +52,13 @@ class JointCounts:
 
 
 def count_joints(
-    labels: Labels, xy: FloatArray, speaks: IntArray, sigmas: ArrayLike, scale: Scale = "area"
+    labels: Labels,
+    xy: FloatArray,
+    speaks: IntArray,
+    sigmas: ArrayLike,
+    scale: Scale = "area",
+    *,
+    squared: FloatArray | None = None,
 ) -> JointCounts:
     """Mean ks and misses by joint.
 
@@ -64,9 +71,11 @@ def count_joints(
         speaks: (N,) from `matching.match`.
         sigmas: (K,) per-joint sigmas.
         scale: what s is.
+        squared: (N, K) squared distances of `xy` to the labels, where they are known already.
     """
-    labelled = (labels.v > 0) & labels.people[:, None]
-    ks = keypoint_similarity(xy, labels.xy, squared_scale(labels, scale), sigmas)
+    labelled = labels.labelled & labels.people[:, None]
+    distance2 = squared_distance(xy, labels.xy) if squared is None else squared
+    ks = similarity_at(distance2, squared_scale(labels, scale), sigmas)
     alone = (speaks == NO_DETECTION)[:, None]
     absent = np.isnan(xy[:, :, 0]) & ~alone
     return JointCounts(

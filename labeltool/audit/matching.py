@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from labeltool.audit.oks import Pairs
-from labeltool.audit.people import NO_PERSON, Detections, FloatArray, IntArray, Labels
+from labeltool.audit.people import NO_PERSON, BoolArray, Detections, FloatArray, IntArray, Labels
 from labeltool.errors import AuditError
 
 #: The detection of a person whom no detection speaks for.
@@ -57,7 +57,7 @@ def joints_of(detections: Detections, speaks: IntArray) -> FloatArray:
     """
     if len(detections) == 0:
         return np.full((len(speaks), detections.joints, 2), np.nan)
-    xy = detections.xy[np.maximum(speaks, 0)]
+    xy = detections.xy.take(np.maximum(speaks, 0), axis=0)
     xy[speaks == NO_DETECTION] = np.nan
     return xy
 
@@ -101,15 +101,22 @@ def _match_by_oks(pairs: Pairs, score: FloatArray, speaks: IntArray) -> None:
     by_score[np.argsort(-score, kind="stable")] = np.arange(len(score))
     # Stable: pairs of one detection stay in the order of their labels.
     left = pairs.take(np.lexsort((by_score[pairs.detection], -pairs.oks)))
+    free_label, free_detection = np.ones(len(speaks), dtype=np.bool_), np.ones(len(score), dtype=np.bool_)
     while len(left.label):
-        first_of_label = np.zeros(len(left.label), dtype=np.bool_)
-        first_of_label[np.unique(left.label, return_index=True)[1]] = True
-        first_of_detection = np.zeros(len(left.label), dtype=np.bool_)
-        first_of_detection[np.unique(left.detection, return_index=True)[1]] = True
-        chosen = left.take(first_of_label & first_of_detection)
+        chosen = left.take(_first_of_each(left.label, len(speaks)) & _first_of_each(left.detection, len(score)))
         speaks[chosen.label] = chosen.detection
-        used = np.isin(left.label, chosen.label) | np.isin(left.detection, chosen.detection)
-        left = left.take(~used)
+        free_label[chosen.label] = False
+        free_detection[chosen.detection] = False
+        left = left.take(free_label[left.label] & free_detection[left.detection])
+
+
+def _first_of_each(values: IntArray, count: int) -> BoolArray:
+    """Which of the values (below `count`) stand for the first time."""
+    place = np.arange(len(values))
+    first = np.empty(count, dtype=np.int64)
+    # Written backwards, so that the first of equal values is written last and stays.
+    first[values[::-1]] = place[::-1]
+    return np.asarray(first[values] == place, dtype=np.bool_)
 
 
 def _first_repeated(ids: IntArray) -> int | None:

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labeltool.audit.circle import squared_distance
-from labeltool.audit.people import Detections, FloatArray, IntArray, Labels
+from labeltool.audit.people import Detections, FloatArray, IntArray, Labels, as_rows
 from labeltool.errors import AuditError
 
 #: What the s of the formula is: "area" has s^2 = the label's area (COCO); "bbox-diagonal" s^2 = w^2 + h^2 of its box (lecture).
 Scale = Literal["area", "bbox-diagonal"]
 
 #: Pairs measured at a time: keeps the temporaries in the processor's cache and the peak memory flat.
-_BLOCK = 8192
+_BLOCK = 2048
 
 
 def squared_scale(labels: Labels, scale: Scale = "area") -> FloatArray:
@@ -64,6 +64,11 @@ def keypoint_similarity(xy: ArrayLike, label_xy: ArrayLike, scale2: ArrayLike, s
     return _similarity(squared_distance(xy, label_xy), scale2, sigmas)
 
 
+def similarity_at(squared: FloatArray, scale2: ArrayLike, sigmas: ArrayLike) -> FloatArray:
+    """The ks of joints at given squared distances (P, K), in 0..1; `keypoint_similarity` without the measuring."""
+    return _similarity(squared, scale2, sigmas)
+
+
 @dataclass(frozen=True, eq=False)
 class Pairs:
     """Every label with every detection of the same image, and their OKS.
@@ -80,8 +85,8 @@ class Pairs:
 
     def take(self, rows: ArrayLike) -> Pairs:
         """The chosen pairs (indices or a mask)."""
-        r = np.asarray(rows)
-        return Pairs(self.label[r], self.detection[r], self.oks[r])
+        r = as_rows(rows)
+        return Pairs(self.label.take(r), self.detection.take(r), self.oks.take(r))
 
 
 def pairs_of_images(label_image: IntArray, detection_image: IntArray) -> tuple[IntArray, IntArray]:
@@ -137,21 +142,28 @@ def oks_of_pairs(
         scale: what s is.
     """
     scale2 = squared_scale(labels, scale)
-    labelled = labels.v > 0
+    labelled = labels.labelled
     counts = np.count_nonzero(labelled, axis=1)[label]
     oks = np.zeros(len(label))
-    for count in np.unique(counts):
+    # Abscissae before ordinates, (N, 2, K): these are gathered and measured in long runs, twice as fast as points.
+    guesses, truth = (np.ascontiguousarray(xy.transpose(0, 2, 1)) for xy in (detections.xy, labels.xy))
+    for count in np.flatnonzero(np.bincount(counts)):
         rows = np.flatnonzero(counts == count)
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK]
-            a, b = label[block], detection[block]
+            a, b = label.take(block), detection.take(block)
             if count == 0:
                 oks[block] = _to_double_box(labels, detections, a, b, scale2, sigmas)
                 continue
-            ks = keypoint_similarity(detections.xy[b], labels.xy[a], scale2[a], sigmas)
+            delta = guesses.take(b, axis=0)
+            delta -= truth.take(a, axis=0)
+            with np.errstate(over="ignore"):
+                delta *= delta
+            squared = delta[:, 0] + delta[:, 1]
+            ks = _similarity(squared, scale2.take(a), sigmas)
             if count < labels.joints:
                 # All rows have as many labelled joints: packed side by side they are summed as pycocotools sums them.
-                ks = ks[labelled[a]].reshape(len(block), count)
+                ks = ks[labelled.take(a, axis=0)].reshape(len(block), count)
             oks[block] = ks.sum(axis=1) / count
     return oks
 
@@ -181,5 +193,5 @@ def _similarity(squared: NDArray[np.float64], scale2: ArrayLike, sigmas: ArrayLi
         np.divide(ks, -2 * s2, out=ks)
     np.exp(ks, out=ks)
     # A joint that is not predicted (NaN) is infinitely far.
-    np.nan_to_num(ks, copy=False, nan=0.0)
+    np.copyto(ks, 0.0, where=np.isnan(ks))
     return ks

@@ -12,7 +12,13 @@ from labeltool.skeleton import Skeleton
 
 
 def count_pck(
-    labels: Labels, xy: FloatArray, skeleton: Skeleton, *, alpha: float = 0.2, size: ArrayLike | None = None
+    labels: Labels,
+    xy: FloatArray,
+    skeleton: Skeleton,
+    *,
+    alpha: float = 0.2,
+    size: ArrayLike | None = None,
+    squared: FloatArray | None = None,
 ) -> Rates:
     """PCK: joints whose distance to the label is <= alpha x the person's size.
 
@@ -27,11 +33,12 @@ def count_pck(
         skeleton: the joints' names.
         alpha: share of the size.
         size: (N,) pixels.
+        squared: (N, K) squared distances of `xy` to the labels, where they are known already.
     """
     expect_guesses(labels, xy, skeleton.joints)
     sizes = labels.box[:, 2:].max(axis=1) if size is None else np.asarray(size, dtype=np.float64)
-    counted = (labels.v > 0) & (labels.people & (sizes > 0))[:, None]
-    inside = within(squared_distance(xy, labels.xy), np.square(sizes)[:, None], alpha)
+    counted = labels.labelled & (labels.people & (sizes > 0))[:, None]
+    inside = within(squared_distance(xy, labels.xy) if squared is None else squared, np.square(sizes)[:, None], alpha)
     return Rates(
         skeleton.joints,
         np.count_nonzero(inside & counted, axis=0).astype(np.float64),
@@ -39,7 +46,9 @@ def count_pck(
     )
 
 
-def sum_endpoint_errors(labels: Labels, xy: FloatArray, skeleton: Skeleton) -> Rates:
+def sum_endpoint_errors(
+    labels: Labels, xy: FloatArray, skeleton: Skeleton, *, squared: FloatArray | None = None
+) -> Rates:
     """The end-point error of each joint: the mean distance to the label, in pixels.
 
     - **Missing** joints have no distance: unlike in PDJ and PCK they are left out, so read it beside the number missed.
@@ -49,10 +58,11 @@ def sum_endpoint_errors(labels: Labels, xy: FloatArray, skeleton: Skeleton) -> R
         labels: N people.
         xy: (N, K, 2) the predicted joints of each of them, image pixels, NaN where there are none.
         skeleton: the joints' names.
+        squared: (N, K) squared distances of `xy` to the labels, where they are known already.
     """
     expect_guesses(labels, xy, skeleton.joints)
-    distance = distances(labels, xy)
-    counted = (labels.v > 0) & labels.people[:, None] & ~np.isnan(distance)
+    distance = distances(labels, xy) if squared is None else np.sqrt(squared)
+    counted = labels.labelled & labels.people[:, None] & ~np.isnan(distance)
     return Rates(
         skeleton.joints,
         np.where(counted, distance, 0).sum(axis=0),

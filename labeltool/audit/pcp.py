@@ -6,7 +6,6 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from labeltool.audit.circle import squared_distance
 from labeltool.audit.pck import distances
 from labeltool.audit.people import FloatArray, Labels, expect_guesses
 from labeltool.audit.rates import Rates
@@ -18,7 +17,13 @@ Rule = Literal["relaxed", "strict"]
 
 
 def count_pcp(
-    labels: Labels, xy: FloatArray, skeleton: Skeleton, *, rule: Rule = "relaxed", alpha: float = 0.5
+    labels: Labels,
+    xy: FloatArray,
+    skeleton: Skeleton,
+    *,
+    rule: Rule = "relaxed",
+    alpha: float = 0.5,
+    squared: FloatArray | None = None,
 ) -> Rates:
     """PCP: limbs found within alpha x the labelled limb's length, by default PCP@0.5.
 
@@ -34,6 +39,7 @@ def count_pcp(
         skeleton: limbs.
         rule: which of the two rules.
         alpha: share of the limb's length.
+        squared: (N, K) squared distances of `xy` to the labels, where they are known already.
 
     Returns:
         Rates by limb, named `left_elbow-left_wrist`.
@@ -44,17 +50,16 @@ def count_pcp(
     if rule not in get_args(Rule):
         raise AuditError(f"PCP rule {rule!r}: unknown, expected {' or '.join(get_args(Rule))}")
     expect_guesses(labels, xy, skeleton.joints)
-    ends = np.array(skeleton.limb_indices(), dtype=np.intp).reshape(-1, 2)
-    a, b = ends[:, 0], ends[:, 1]
-    length = np.sqrt(squared_distance(labels.xy[:, a], labels.xy[:, b]))
-    labelled = (labels.v[:, a] > 0) & (labels.v[:, b] > 0)
-    counted = labelled & labels.people[:, None] & (length > 0)
-    distance = distances(labels, xy)
-    first, second = distance[:, a], distance[:, b]
-    error = (first + second) / 2 if rule == "relaxed" else np.maximum(first, second)
-    found = error <= alpha * length
-    return Rates(
-        tuple(f"{skeleton.joints[i]}-{skeleton.joints[j]}" for i, j in ends),
-        np.count_nonzero(found & counted, axis=0).astype(np.float64),
-        np.count_nonzero(counted, axis=0).astype(np.int64),
-    )
+    limbs = skeleton.limb_indices()
+    # Joint by joint, so that each limb reads its two ends from contiguous memory.
+    x, y = labels.columns
+    labelled = (labels.labelled & labels.people[:, None]).T.copy()
+    distance = (distances(labels, xy) if squared is None else np.sqrt(squared)).T.copy()
+    found, counted = np.zeros(len(limbs)), np.zeros(len(limbs), dtype=np.int64)
+    for limb, (a, b) in enumerate(limbs):
+        length = np.sqrt(np.square(x[a] - x[b]) + np.square(y[a] - y[b]))
+        error = (distance[a] + distance[b]) / 2 if rule == "relaxed" else np.maximum(distance[a], distance[b])
+        counts = labelled[a] & labelled[b] & (length > 0)
+        counted[limb] = np.count_nonzero(counts)
+        found[limb] = np.count_nonzero(counts & (error <= alpha * length))
+    return Rates(tuple(f"{skeleton.joints[a]}-{skeleton.joints[b]}" for a, b in limbs), found, counted)

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from labeltool.audit.circle import squared_distance, within
+from labeltool.audit.circle import first_within, squared_distance
 from labeltool.audit.people import BoolArray, FloatArray, IntArray, Labels, expect_guesses, expect_joints
 from labeltool.audit.rates import ratio
 from labeltool.errors import AuditError
@@ -156,6 +156,7 @@ def count_pdj(
     *,
     torso: Torso = "left_shoulder-right_hip",
     thresholds: Sequence[float] = CURVE_THRESHOLDS,
+    squared: FloatArray | None = None,
 ) -> PdjCounts:
     """The joints detected within t torso diameters of their labels.
 
@@ -172,25 +173,30 @@ def count_pdj(
         skeleton: names, torso ends and mirrors.
         torso: how the diameter is taken.
         thresholds: fractions of the diameter.
+        squared: (N, K) squared distances of `xy` to the labels, where they are known already.
     """
     expect_guesses(labels, xy, skeleton.joints)
     diameters = torso_diameters(labels, skeleton, torso)
     people = labels.people
     rows = people & diameters.usable
-    counted = labels.v[rows] > 0
-    squared = squared_distance(xy[rows], labels.xy[rows])
-    torso2 = diameters.squared[rows, None]
+    counted = labels.labelled[rows]
+    person, joint = np.nonzero(counted)
+    distance2 = (squared_distance(xy, labels.xy) if squared is None else squared)[rows][counted]
+    torso2 = diameters.squared[rows][person]
+    rising = sorted(range(len(thresholds)), key=lambda i: thresholds[i])
+    step = first_within(distance2, torso2, [thresholds[i] for i in rising])
+    width = len(thresholds) + 1
+    steps = np.bincount(joint * width + step, minlength=width * labels.joints).reshape(-1, width)
     detected = np.empty((len(thresholds), labels.joints), dtype=np.int64)
-    for i, threshold in enumerate(thresholds):
-        detected[i] = np.count_nonzero(within(squared, torso2, threshold) & counted, axis=0)
+    detected[rising] = np.cumsum(steps, axis=1)[:, :-1].T
     with np.errstate(over="ignore"):
-        share = np.clip(1 - np.sqrt(squared / torso2) / LARGEST_THRESHOLD, 0, 1)
+        share = np.clip(1 - np.sqrt(distance2 / torso2) / LARGEST_THRESHOLD, 0, 1)
     return PdjCounts(
         skeleton.joints,
         tuple(float(t) for t in thresholds),
         detected,
         np.count_nonzero(counted, axis=0).astype(np.int64),
-        np.where(counted, np.nan_to_num(share, nan=0.0), 0).sum(axis=0),
+        np.bincount(joint, weights=np.nan_to_num(share, nan=0.0), minlength=labels.joints).astype(np.float64),
         int(people.sum()),
         int(rows.sum()),
         int((rows & diameters.mirrored).sum()),
@@ -200,5 +206,5 @@ def count_pdj(
 
 def _squared_length(labels: Labels, ends: NDArray[np.intp]) -> FloatArray:
     a, b = ends
-    labelled = (labels.v[:, a] > 0) & (labels.v[:, b] > 0)
+    labelled = labels.labelled[:, a] & labels.labelled[:, b]
     return np.where(labelled, squared_distance(labels.xy[:, a], labels.xy[:, b]), np.nan)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -102,15 +103,24 @@ class Labels:
         """K, the number of joints of a person."""
         return int(self.xy.shape[1])
 
-    @property
+    @cached_property
+    def labelled(self) -> BoolArray:
+        """(N, K) bool: v > 0."""
+        return np.asarray(self.v > 0, dtype=np.bool_)
+
+    @cached_property
+    def columns(self) -> FloatArray:
+        """(2, K, N) float: `xy` turned round, so that one joint's abscissae (or ordinates) lie side by side."""
+        return np.ascontiguousarray(self.xy.transpose(2, 1, 0))
+
+    @cached_property
     def people(self) -> BoolArray:
         """(N,) bool: who counts in the per-joint tables, no crowd and at least one joint labelled."""
-        return ~self.crowd & (self.v > 0).any(axis=1)
+        return np.asarray(~self.crowd & self.labelled.any(axis=1), dtype=np.bool_)
 
     def take(self, rows: ArrayLike) -> Labels:
         """The chosen rows (indices or a mask), in that order."""
-        r = np.asarray(rows)
-        return Labels(self.image[r], self.person[r], self.xy[r], self.v[r], self.area[r], self.box[r], self.crowd[r])
+        return _taken(self, as_rows(rows))
 
     def place(self, row: int | np.integer[Any]) -> str:
         """How a message names a row."""
@@ -228,23 +238,40 @@ class Detections:
         """K, the number of joints of a person."""
         return int(self.xy.shape[1])
 
+    @cached_property
+    def rank(self) -> IntArray:
+        """(M,) int: the place of each within its image by falling score, the best 0; file order between equals."""
+        order = np.lexsort((-self.score, self.image))
+        image = self.image[order]
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order)) - np.searchsorted(image, image, side="left")
+        return rank
+
     def take(self, rows: ArrayLike) -> Detections:
         """The chosen rows (indices or a mask), in that order."""
-        r = np.asarray(rows)
-        return Detections(
-            self.image[r],
-            self.xy[r],
-            self.score[r],
-            self.predicted[r],
-            self.area[r],
-            self.box[r],
-            None if self.confidence is None else self.confidence[r],
-            self.person[r],
-        )
+        return _taken(self, as_rows(rows))
 
     def place(self, row: int | np.integer[Any]) -> str:
         """How a message names a row."""
         return f"detections[{row}] (image {self.image[row]})"
+
+
+def as_rows(rows: ArrayLike) -> IntArray:
+    """Indices of rows, from indices or a mask: numpy takes rows by their indices several times faster than by a mask."""
+    chosen = np.asarray(rows)
+    return np.asarray(np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen, dtype=np.int64)
+
+
+Rows = TypeVar("Rows", Labels, Detections)
+
+
+def _taken(whole: Rows, rows: IntArray) -> Rows:
+    """Some rows of labels or detections; they were checked when the whole was made."""
+    part = object.__new__(type(whole))
+    for field in fields(whole):
+        column = getattr(whole, field.name)
+        object.__setattr__(part, field.name, None if column is None else column.take(rows, axis=0))
+    return part
 
 
 def in_parts(labels: Labels, detections: Detections, rows: int = ROWS_AT_A_TIME) -> Iterator[tuple[Labels, Detections]]:

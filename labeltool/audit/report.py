@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from labeltool.audit.angles import AngleCounts, count_angles
 from labeltool.audit.average_precision import AveragePrecision, DetectionCounts, count_detections
+from labeltool.audit.circle import squared_distance
+from labeltool.audit.diagnosis import DiagnosisCounts, count_diagnosis, diagnose
 from labeltool.audit.doubts import Doubts, count_doubts
 from labeltool.audit.intervals import wilson
 from labeltool.audit.joints import JointCounts, count_joints
@@ -49,6 +52,8 @@ class AuditCounts:
     pcp: Rates
     endpoint: Rates
     doubts: Doubts
+    diagnosis: DiagnosisCounts
+    angles: AngleCounts
 
     def __add__(self, other: AuditCounts) -> AuditCounts:
         for name in ("skeleton", "scale", "torso"):
@@ -66,6 +71,8 @@ class AuditCounts:
             pcp=self.pcp + other.pcp,
             endpoint=self.endpoint + other.endpoint,
             doubts=self.doubts + other.doubts,
+            diagnosis=self.diagnosis + other.diagnosis,
+            angles=self.angles + other.angles,
         )
 
     def result(self) -> AuditResult:
@@ -83,6 +90,8 @@ class AuditCounts:
             pcp=dict(zip(self.pcp.names, map(float, self.pcp.each()), strict=True)),
             pcp_overall=self.pcp.overall(),
             notes=self.doubts.notes(),
+            diagnosis=self.diagnosis,
+            angles=self.angles,
         )
 
 
@@ -175,6 +184,8 @@ class AuditResult:
         pcp: relaxed PCP@0.5 by limb.
         pcp_overall: the same over all limbs.
         notes: what about the labels makes these numbers doubtful.
+        diagnosis: what went wrong at each joint; missed people and background detections.
+        angles: errors of joint angles.
     """
 
     skeleton: Skeleton
@@ -189,6 +200,8 @@ class AuditResult:
     pcp: Mapping[str, float]
     pcp_overall: float
     notes: tuple[str, ...]
+    diagnosis: DiagnosisCounts
+    angles: AngleCounts
 
     def to_json(self) -> dict[str, Any]:
         """The audit as `labeltool audit --json` prints it: plain dicts, lists and numbers.
@@ -240,6 +253,8 @@ class AuditResult:
             "detections": self.detections,
             "skeleton": self.skeleton.name,
             "notes": list(self.notes),
+            "diagnosis": self.diagnosis.to_json(),
+            "angles": _angles(self.angles),
         }
 
     def curve(self) -> list[dict[str, str | float]]:
@@ -267,6 +282,7 @@ def measure(
     pairs = all_pairs(labels, detections, sigmas, scale)
     speaks = match(labels, detections, pairs)
     xy = joints_of(detections, speaks)
+    squared = squared_distance(xy, labels.xy)
     people = labels.people
     return AuditCounts(
         skeleton=skeleton,
@@ -276,12 +292,14 @@ def measure(
         people_missed=int((people & (speaks == NO_DETECTION)).sum()),
         detections=len(detections),
         oks=count_detections(labels, detections, pairs),
-        pdj=count_pdj(labels, xy, skeleton, torso=torso, thresholds=CURVE_THRESHOLDS),
-        joints=count_joints(labels, xy, speaks, sigmas, scale),
-        pck=count_pck(labels, xy, skeleton),
-        pcp=count_pcp(labels, xy, skeleton),
-        endpoint=sum_endpoint_errors(labels, xy, skeleton),
+        pdj=count_pdj(labels, xy, skeleton, torso=torso, thresholds=CURVE_THRESHOLDS, squared=squared),
+        joints=count_joints(labels, xy, speaks, sigmas, scale, squared=squared),
+        pck=count_pck(labels, xy, skeleton, squared=squared),
+        pcp=count_pcp(labels, xy, skeleton, squared=squared),
+        endpoint=sum_endpoint_errors(labels, xy, skeleton, squared=squared),
         doubts=count_doubts(labels, scale),
+        diagnosis=count_diagnosis(diagnose(labels, detections, skeleton, pairs, scale=scale), labels, skeleton),
+        angles=count_angles(labels, xy, skeleton),
     )
 
 
@@ -297,6 +315,7 @@ def audit(
 
     - **OKS AP and AR** as COCO's (`average_precision`); **ks, PDJ, PCK, PCP, end-point error** on the detection that speaks
       for each person (`matching.match`), over the same people: no crowds, at least one labelled joint.
+    - **Diagnosis** (`diagnosis.diagnose`) on COCO's own matching at OKS >= .1, with the default margin of an inversion.
     - **Visibility**: v = 1 and v = 2 count alike, v = 0 not at all.
     - **Size classes** go by the label's area under both scales.
 
@@ -365,6 +384,23 @@ def _joint_rows(counts: AuditCounts) -> tuple[JointRow, ...]:
         )
         for k, joint in enumerate(skeleton.joints)
     )
+
+
+def _angles(counts: AngleCounts) -> dict[str, Any]:
+    columns = (counts.mean_absolute(), counts.mean_signed(), counts.share_within_10())
+    return {
+        "overall": _number(counts.overall()),
+        "per_angle": {
+            name: {
+                "n": int(counts.measured[i]),
+                "missing": int(counts.missing[i]),
+                "mean_absolute": _number(float(columns[0][i])),
+                "mean_signed": _number(float(columns[1][i])),
+                "within_10": _number(float(columns[2][i])),
+            }
+            for i, name in enumerate(counts.names)
+        },
+    }
 
 
 def _number(value: float) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from labeltool.audit.diagnosis import KINDS, LEAST_OKS
 from labeltool.audit.oks import Scale
 from labeltool.audit.report import TABLE_THRESHOLD, AuditResult
 from labeltool.skeleton import COCO_17
@@ -25,6 +26,8 @@ def format_audit(result: AuditResult) -> str:
         _oks_block(result),
         _pdj_block(result),
         _joint_block(result),
+        _diagnosis_block(result),
+        *_angle_block(result),
         *(f"Note: {note}" for note in result.notes),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -85,6 +88,41 @@ def _joint_block(result: AuditResult) -> str:
     if absent:
         lines.append(f"  not predicted by the model, counted as missed: {', '.join(absent)}")
     return "\n".join(lines)
+
+
+def _diagnosis_block(result: AuditResult) -> str:
+    found = result.diagnosis
+    shares, overall = found.shares(), found.overall()
+    rows = [["joint", "n", *KINDS]]
+    for j, joint in enumerate(found.joints):
+        rows.append([joint, str(int(found.kinds[:, j].sum())), *map(_share, shares[:, j].tolist())])
+    rows.append(["all", str(int(found.kinds.sum())), *(_share(overall[kind]) for kind in KINDS)])
+    return "\n".join(
+        [
+            f"Errors, matched at OKS >= {LEAST_OKS:g}, inversion margin {found.margin:g}: {found.people_missed} of"
+            f" {found.people} people missed, {found.background} of {found.detections} detections on background",
+            *_aligned(rows),
+        ]
+    )
+
+
+def _angle_block(result: AuditResult) -> list[str]:
+    angles = result.angles
+    if not angles.measured.any():
+        return []
+    rows = [["angle", "n", "missing", "mean error", "signed", "within 10"]]
+    for i, name in enumerate(angles.names):
+        degrees = (angles.mean_absolute()[i], angles.mean_signed()[i])
+        rows.append(
+            [
+                name,
+                str(int(angles.measured[i])),
+                str(int(angles.missing[i])),
+                *("-" if math.isnan(d) else f"{d:.1f}" for d in degrees),
+                _share(float(angles.share_within_10()[i])),
+            ]
+        )
+    return ["\n".join([f"Joint angles, degrees; mean error {angles.overall():.1f}", *_aligned(rows)])]
 
 
 def _share(value: float | None) -> str:

@@ -7,7 +7,7 @@ import pytest
 from random_files import random_files
 
 from labeltool.audit import Detections, Labels, average_precision, detections_from_coco, labels_from_coco
-from labeltool.audit.bootstrap import _weights, bootstrap, compare, expect_same_labels, resample
+from labeltool.audit.bootstrap import _weights, _whole_numbers, bootstrap, compare, expect_same_labels, resample
 from labeltool.audit.by_image import OVERALL, sum_images, sums_of_values
 from labeltool.errors import AuditError
 from labeltool.skeleton import COCO_17, LSP_14
@@ -138,6 +138,20 @@ def test_the_same_seed_gives_the_same_numbers(arrays):
     assert str(bootstrap(sums, replicates=120, seed=1)) == str(first) != str(bootstrap(sums, replicates=120, seed=2))
     for name, interval in first.items():
         assert interval.low <= interval.high or math.isnan(interval.value), name
+
+
+def test_sums_of_replicates_are_exact_in_any_order():
+    rng = np.random.default_rng(3)
+    total = rng.normal(0, 1, (400, 5)) * [1, 1e-9, 1e12, 0, 1]
+    whole, unit = _whole_numbers(total)
+    np.testing.assert_allclose(whole * unit, total, rtol=0, atol=1e-12 * np.abs(total).max())
+    for weights in next(_weights(400, 4, 0)):
+        order = rng.permutation(400)
+        forwards, backwards = (
+            weights[order] @ whole[order],
+            (weights[order[::-1], None] * whole[order[::-1]]).sum(axis=0),
+        )
+        assert forwards.tolist() == backwards.tolist() and (np.abs(forwards) < 2**53).all()
 
 
 def test_what_is_never_counted_has_no_interval():

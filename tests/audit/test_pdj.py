@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from labeltool.audit.circle import first_within, within
 from labeltool.audit.coco_arrays import labels_from_coco
 from labeltool.audit.pdj import CURVE_THRESHOLDS, THRESHOLDS, count_pdj, torso_diameters
 from labeltool.audit.people import Labels
@@ -218,3 +219,13 @@ def test_coverage_on_real_labels(coco_mini):
     counts = count_pdj(labels, labels.xy, COCO_17)
     assert (counts.people, counts.people_counted) == (68, 47)
     assert counts.overall()[0] == 1
+
+
+def test_the_first_circle_that_holds_a_point_is_the_one_that_within_names():
+    rng = np.random.default_rng(3)
+    squared = np.concatenate([np.arange(2600.0), rng.uniform(0, 9000, 2000), [np.nan, np.inf, 0]])
+    unit = np.concatenate([np.full(2600, 100.0**2), rng.uniform(1, 9000, 2000), [1, 1, 1]])
+    for shares in ((0.0, 0.1, 0.15, 0.3), (0.2,), tuple(i / 100 for i in range(51))):
+        inside = np.array([within(squared, unit, share) for share in shares])
+        expected = np.where(inside.any(axis=0), inside.argmax(axis=0), len(shares))
+        np.testing.assert_array_equal(first_within(squared, unit, shares), expected)

@@ -44,12 +44,29 @@ def test_json_has_the_published_shape(files):
         assert row["missed"] <= row["n"] and 0 <= row["ks"] <= 1
 
 
+def test_json_tells_what_went_wrong(files):
+    result = audit(*files, COCO_17)
+    data = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    found = data["diagnosis"]
+    assert list(found["kinds"]) == ["good", "jitter", "inversion", "swap", "miss"] and min(found["kinds"].values()) > 0
+    for row in data["joints"]:
+        assert sum(found["per_joint"][row["joint"]].values()) == row["n"]
+    assert (found["people"], found["detections"]) == (data["people"], data["detections"])
+    assert list(data["angles"]["per_angle"]) == [
+        f"{side}_{joint}" for side in ("left", "right") for joint in ("elbow", "shoulder", "hip", "knee")
+    ]
+    assert 0 < data["angles"]["overall"] < 180
+    text = format_audit(result)
+    assert "Errors, matched at OKS >= 0.1, inversion margin 0.1: " in text and "Joint angles, degrees" in text
+
+
 def test_perfect_detections():
     result = audit(*one_man(), LSP_14)
     assert result.oks.AP == pytest.approx(1) and result.people_missed == 0
     assert set(result.pdj.overall) == {1.0} and result.pdj.auc == 1 and result.pdj.coverage == 1
     assert {row.ks for row in result.joints} == {1.0} and {row.endpoint_error for row in result.joints} == {0.0}
     assert result.pck == 1 and result.pcp_overall == 1
+    assert result.diagnosis.overall()["good"] == 1 and result.angles.overall() == 0
 
 
 def test_mean_ks_over_a_persons_joints_is_that_persons_oks():
@@ -115,6 +132,8 @@ def test_parts_add_up_to_the_whole(files):
         whole.detections,
     )
     assert added.pdj.per_joint == whole.pdj.per_joint and added.notes == whole.notes and added.notes
+    assert added.diagnosis.to_json() == whole.diagnosis.to_json()
+    assert added.angles.overall() == pytest.approx(whole.angles.overall())
     for ours, theirs in zip(added.joints, whole.joints, strict=True):
         assert (ours.n, ours.missed, ours.pdj_low) == (theirs.n, theirs.missed, theirs.pdj_low)
         assert ours.ks == pytest.approx(theirs.ks, abs=1e-12)
