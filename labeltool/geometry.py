@@ -96,7 +96,8 @@ def box_iou(a: ArrayLike, b: ArrayLike) -> FloatArray:
     high = np.minimum(first[..., :2] + first[..., 2:], second[..., :2] + second[..., 2:])
     overlap = np.clip(high - low, 0, None).prod(axis=-1)
     union = first[..., 2:].prod(axis=-1) + second[..., 2:].prod(axis=-1) - overlap
-    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    iou: FloatArray = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    return iou
 
 
 def image_to_crop(xy: ArrayLike, box: ArrayLike, size: float) -> FloatArray:

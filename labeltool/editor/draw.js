@@ -30,16 +30,23 @@ export function drawPhoto(ctx, photo, size, view, ratio) {
 }
 
 /**
- * People, the selected one on top, and the name of the joint that a key would act on.
+ * Everybody but the selected person: what stays as it is while a joint is dragged.
  * @param {CanvasRenderingContext2D} ctx @param {Scene} scene
  */
-export function drawPeople(ctx, scene) {
-  const people = scene.doc.people.filter((person) => !person.deleted);
+export function drawOthers(ctx, scene) {
+  const people = scene.doc.people.filter((person) => !person.deleted && person.id !== scene.selection.person);
   for (const person of people) if (person.crowd) drawCrowd(ctx, scene, person);
-  const chosen = (/** @type {Person} */ person) => person.id === scene.selection.person;
-  for (const person of people) if (!person.crowd && !chosen(person)) drawPerson(ctx, scene, person, false);
-  for (const person of people) if (!person.crowd && chosen(person)) drawPerson(ctx, scene, person, true);
-  for (const person of scene.theirs) drawTheirs(ctx, scene, person);
+  for (const person of people) if (!person.crowd) drawPerson(ctx, scene, person, false);
+}
+
+/**
+ * The selected person, other labellers' versions, and the name of the joint that a key would act on.
+ * @param {CanvasRenderingContext2D} ctx @param {Scene} scene
+ */
+export function drawSelected(ctx, scene) {
+  const person = scene.doc.people.find((p) => p.id === scene.selection.person);
+  if (person && !person.deleted && !person.crowd) drawPerson(ctx, scene, person, true);
+  for (const theirs of scene.theirs) drawTheirs(ctx, scene, theirs);
   drawNames(ctx, scene);
 }
 

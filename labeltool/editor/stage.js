@@ -1,17 +1,19 @@
-/** The stage: two canvases, photo below and people above, the view on them, and what the pointer does there. */
+/** The stage: three canvases (photo, people, the selected person), the view on them, and what the pointer does there. */
 
 import { sidesOf } from "./colours.js";
 import { el, setAttribute, setText } from "./dom.js";
-import { drawPeople, drawPhoto } from "./draw.js";
+import { drawOthers, drawPhoto, drawSelected } from "./draw.js";
 import { isLocked, say } from "./edits.js";
 import { extent, fit, keepInSight, toImage, zoomAt } from "./geometry.js";
 import { pickJoint, pickPerson } from "./pick.js";
 
+/** @import {Scene} from "./draw.js" */
 /** @import {Session, Topic} from "./session.js" */
 /** @import {JointRef, Size, View} from "./types.js" */
 
 /**
  * @typedef {{kind: "joint", pointer: number, ref: JointRef, dx: number, dy: number, sx: number, sy: number, moved: boolean}} JointDrag
+ * @typedef {"photo" | "others" | "selected"} Layer Each on a canvas of its own: a drag draws the last one anew, and no other.
  * @typedef {{kind: "pan", pointer: number, person: number | null, sx: number, sy: number, moved: boolean}} Pan
  */
 
@@ -36,7 +38,8 @@ export class Stage {
   #size = { width: 0, height: 0 };
   /** @type {number | null} the image that the view was fitted to */
   #fitted = null;
-  #dirty = { photo: false, people: false };
+  /** @type {Set<Layer>} */
+  #dirty = new Set();
   #frame = 0;
 
   /** @param {Session} session @param {() => void} onMove called when the view or the pointer has moved */
@@ -44,6 +47,7 @@ export class Stage {
     this.session = session;
     this.onMove = onMove;
     this.photoCanvas = el("canvas", { "aria-hidden": true });
+    this.othersCanvas = el("canvas", { "aria-hidden": true });
     this.canvas = el("canvas", {
       class: "people",
       tabindex: 0,
@@ -53,7 +57,7 @@ export class Stage {
     });
     this.message = el("div", { class: "stage-message", hidden: true });
     this.hint = el("div", { class: "stage-hint", hidden: true });
-    this.element = el("div", { class: "stage" }, this.photoCanvas, this.canvas, this.message, this.hint);
+    this.element = el("div", { class: "stage" }, this.photoCanvas, this.othersCanvas, this.canvas, this.message, this.hint);
     this.#listen();
     this.#observer = new ResizeObserver(() => this.#resized());
     this.#observer.observe(this.element);
@@ -96,7 +100,7 @@ export class Stage {
   /** @param {boolean} hidden */
   hide(hidden) {
     this.hidden = hidden;
-    this.#invalidate("people");
+    this.#invalidate("others", "selected");
   }
 
   /** Ends whatever the pointer is doing, as if it had not begun. */
@@ -114,14 +118,15 @@ export class Stage {
       this.#gesture = null;
       this.#fitted = null;
     }
-    if (topic === "image" || topic === "photo" || topic === "doc") {
+    if (topic === "image" || topic === "photo" || topic === "doc" || topic === "queue") {
       this.#fitOnce();
       this.#showMessage();
       this.#invalidate("photo");
     }
+    if (topic !== "preview" && topic !== "notice") this.#invalidate("others");
     if (topic === "mode" || topic === "selection" || topic === "image") this.#showHint();
     if (topic === "preview" && !this.session.preview && this.#gesture?.kind === "joint") this.#gesture = null;
-    this.#invalidate("people");
+    this.#invalidate("selected");
     this.#cursor();
   }
 
@@ -140,7 +145,7 @@ export class Stage {
   #showMessage() {
     const { photo, doc, imageId } = this.session;
     let text = "";
-    if (imageId === null) text = "";
+    if (imageId === null) text = this.session.project ? "There are no images in this project." : "Loading…";
     else if (photo?.kind === "broken") text = `The photo cannot be shown. ${photo.message}`;
     else if (!photo) text = "Loading…";
     else if (doc && (photo.bitmap.width !== doc.image.width || photo.bitmap.height !== doc.image.height)) {
@@ -148,7 +153,7 @@ export class Stage {
     }
     setText(this.message, text);
     this.message.hidden = text === "";
-    setAttribute(this.message, "data-tone", photo?.kind === "broken" ? "error" : photo ? "warning" : "info");
+    setAttribute(this.message, "data-tone", photo?.kind === "broken" ? "error" : photo && imageId !== null ? "warning" : "info");
   }
 
   #showHint() {
@@ -159,9 +164,9 @@ export class Stage {
     setText(this.hint, `Click to place ${name} (${placing === 2 ? "visible" : "hidden"}). Esc stops.`);
   }
 
-  /** @param {"photo" | "people"} layer */
-  #invalidate(layer) {
-    this.#dirty[layer] = true;
+  /** @param {...Layer} layers */
+  #invalidate(...layers) {
+    for (const layer of layers) this.#dirty.add(layer);
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
       this.#draw();
@@ -169,11 +174,12 @@ export class Stage {
   }
 
   #draw() {
-    const { photo, people } = this.#dirty;
-    this.#dirty = { photo: false, people: false };
+    const dirty = this.#dirty;
+    this.#dirty = new Set();
     if (!this.#size.width) return;
-    if (photo) this.#drawPhoto();
-    if (people) this.#drawPeople();
+    if (dirty.has("photo")) this.#drawPhoto();
+    if (dirty.has("others")) this.#drawPeople(this.othersCanvas, drawOthers);
+    if (dirty.has("selected")) this.#drawPeople(this.canvas, drawSelected);
   }
 
   #drawPhoto() {
@@ -188,13 +194,14 @@ export class Stage {
     }
   }
 
-  #drawPeople() {
-    const ctx = this.#clear(this.canvas);
+  /** @param {HTMLCanvasElement} canvas @param {(ctx: CanvasRenderingContext2D, scene: Scene) => void} draw */
+  #drawPeople(canvas, draw) {
+    const ctx = this.#clear(canvas);
     const { doc, skeleton, selection, hover, preview } = this.session;
     // Labels before their photo would sit on nothing, or on the photo before.
     if (!ctx || !doc || this.hidden || !this.session.photo) return;
     const theirs = this.session.conflicts.flatMap((c) => (c.theirs.image_id === doc.image.id ? [c.theirs] : []));
-    drawPeople(ctx, { doc, skeleton, sides: sidesOf(skeleton), view: this.view, selection, hover, preview, theirs });
+    draw(ctx, { doc, skeleton, sides: sidesOf(skeleton), view: this.view, selection, hover, preview, theirs });
   }
 
   /** @param {HTMLCanvasElement} canvas a canvas, made as large as the stage in device pixels, and cleared */
@@ -216,7 +223,7 @@ export class Stage {
       this.#setView({ ...this.view, tx: this.view.tx + dx, ty: this.view.ty + dy });
     }
     // Now, not in the next frame: a resized canvas is blank until it is drawn.
-    this.#dirty = { photo: true, people: true };
+    this.#dirty = new Set(["photo", "others", "selected"]);
     this.#draw();
   }
 
@@ -224,8 +231,7 @@ export class Stage {
   #setView(view) {
     const photo = this.#photoSize();
     this.view = photo ? keepInSight(view, photo, this.#size) : view;
-    this.#invalidate("photo");
-    this.#invalidate("people");
+    this.#invalidate("photo", "others", "selected");
     this.onMove();
   }
 

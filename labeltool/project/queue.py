@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import Connection, Integer, cast, func, insert, select, update
+from sqlalchemy import Connection, Integer, Select, cast, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from labeltool.errors import ProjectError
@@ -75,6 +76,21 @@ def find_image(connection: Connection, text: str) -> ImageRecord | None:
 
 def list_images(connection: Connection, wanted: Statuses, after: int | None, limit: int | None) -> list[ImageRecord]:
     """Images in queue order; see `Project.images`."""
+    query = _in_order(connection, select(*_COLUMNS), wanted, after, limit)
+    return [_record(row) for row in connection.execute(query)]
+
+
+def list_statuses(
+    connection: Connection, wanted: Statuses, after: int | None, limit: int | None
+) -> list[tuple[int, str]]:
+    """Id and status of images in queue order; see `Project.statuses`."""
+    query = _in_order(connection, select(images.c.id, images.c.status), wanted, after, limit)
+    return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+def _in_order(
+    connection: Connection, query: Select[Any], wanted: Statuses, after: int | None, limit: int | None
+) -> Select[Any]:
     if limit is not None and limit < 0:
         raise ProjectError(f"limit is {limit}, expected at least 0")
     # The inner query runs on the index of the queue alone, so that only the images that are shown are read.
@@ -83,10 +99,10 @@ def list_images(connection: Connection, wanted: Statuses, after: int | None, lim
         inner = inner.where(images.c.status.in_(wanted))
     if after is not None:
         inner = inner.where(images.c.position > get_image(connection, after).position)
-    query = select(*_COLUMNS).order_by(images.c.position)
+    query = query.order_by(images.c.position)
     if wanted is not None or after is not None or limit is not None:
         query = query.where(images.c.id.in_(inner))
-    return [_record(row) for row in connection.execute(query)]
+    return query
 
 
 def next_image(

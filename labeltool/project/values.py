@@ -89,11 +89,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class LabelledPerson:
-    """A person with at least one human label, as the audit takes it.
+    """A person with at least one human label, or one beside such a person, as the audit takes them.
 
     Attributes:
         keypoints: 3K numbers x, y, v in the skeleton's order; joints that are mere predictions are 0, 0, 0.
         sources: K sources in the same order.
+        crowd: a crowd region; only where those were asked for.
     """
 
     id: int
@@ -105,6 +106,7 @@ class LabelledPerson:
     keypoints: Sequence[float]
     sources: Sequence[str]
     touched: bool
+    crowd: bool = False
 
 
 @dataclass(frozen=True, slots=True)

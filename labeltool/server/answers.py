@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from labeltool.project import STATUSES, ImageRecord, Person, Prediction
@@ -72,25 +72,21 @@ def confidences(predictions: Iterable[Prediction]) -> dict[int, dict[str, float]
     }
 
 
-def queue_data(images: list[ImageRecord], counts: Mapping[str, int], names: bool) -> dict[str, Any]:
+def queue_data(images: Sequence[tuple[int, str]], counts: Mapping[str, int]) -> dict[str, Any]:
     """Images in columns, so that 100,000 of them stay small.
 
     Args:
-        images: in queue order.
+        images: id and status, in queue order.
         counts: images of the whole project by status.
-        names: also the file names.
 
     Returns:
         `total` and `counts` of the project, `ids`, and `statuses`: one digit an image, its status' place in `status_names`.
     """
     digit = {status: str(i) for i, status in enumerate(STATUSES)}
-    data: dict[str, Any] = {
+    return {
         "total": sum(counts.values()),
         "counts": dict(counts),
         "status_names": list(STATUSES),
-        "ids": [image.id for image in images],
-        "statuses": "".join(digit[image.status] for image in images),
+        "ids": [image_id for image_id, _ in images],
+        "statuses": "".join(digit[status] for _, status in images),
     }
-    if names:
-        data["names"] = [image.file_name for image in images]
-    return data

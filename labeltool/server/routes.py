@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -74,8 +75,15 @@ async def get_queue(request: Request, office: Office) -> Response:
         raise RequestError(422, f"limit is {limit}, expected at most {_MAX_PAGE}")
 
     def find() -> dict[str, Any]:
-        images = office.project.images(status, after, limit)
-        return queue_data(images, office.project.status_counts(), names)
+        if names:
+            images = office.project.images(status, after, limit)
+            rows = [(image.id, image.status) for image in images]
+            more = {"names": [image.file_name for image in images]}
+        else:
+            rows, more = office.project.statuses(status, after, limit), {}
+        whole = status is None and after is None and limit is None
+        counts = _count(rows) if whole else office.project.counts().by_status
+        return {**queue_data(rows, counts), **more}
 
     return JSONResponse(await run_in_threadpool(find))
 
@@ -216,6 +224,12 @@ def _answering(handler: Handler, office: Office) -> Callable[[Request], Awaitabl
 
 async def _unknown(request: Request) -> Response:
     return JSONResponse({"error": f"{request.method} {request.url.path}: no such route"}, status_code=404)
+
+
+def _count(rows: list[tuple[int, str]]) -> dict[str, int]:
+    """Images by status, where every image is there."""
+    found = Counter(status for _, status in rows)
+    return {status: found[status] for status in STATUSES}
 
 
 def _image(office: Office, image_id: int) -> ImageRecord:

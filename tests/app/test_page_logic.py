@@ -7,9 +7,9 @@ import pytest
 from label_samples import make_project
 
 from labeltool.app.auditing import number, run_label, run_name
-from labeltool.app.charts import curve_frame, pdj_chart, sides_of
+from labeltool.report.charts import curve_frame, pdj_chart, sides_of
 from labeltool.app.checking import check_export, places, title_of, waiting_line
-from labeltool.app.export_page import _plain
+from labeltool.app.style import plain
 from labeltool.project import ModelSummary, Project
 from labeltool.skeleton import COCO_17, LSP_14
 
@@ -61,4 +61,4 @@ def test_curves_have_the_colours_of_the_editor() -> None:
 
 
 def test_file_names_are_shown_as_they_are() -> None:
-    assert _plain("a_b*c`<i>$x$[1]") == r"a\_b\*c\`\<i\>\$x\$\[1\]"
+    assert plain("a_b*c`<i>$x$[1]") == r"a\_b\*c\`\<i\>\$x\$\[1\]"

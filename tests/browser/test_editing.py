@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -291,3 +292,14 @@ def test_the_export_and_audit_pages_open_and_the_editor_comes_back_as_it_was(
     editor.focus()
     editor.press("Control+z")
     assert person(editor)["joints"]["nose"]["v"] == 2
+
+
+def test_the_export_page_hands_out_the_file(editor: EditorPage, server: Served) -> None:
+    editor.press("Tab", "1")
+    editor.saved()
+    editor.page.get_by_role("link", name="Export").click()
+    link = editor.page.get_by_role("link", name="Download COCO JSON")
+    with editor.page.expect_download(timeout=30_000) as download:
+        link.click()
+    assert download.value.suggested_filename == "project.json"
+    assert json.loads(download.value.path().read_text()) == server.request("GET", "/api/export")[1]

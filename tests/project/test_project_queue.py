@@ -129,3 +129,17 @@ def test_the_queue_is_what_a_list_would_be(tmp_path_factory: pytest.TempPathFact
                 assert [found.id] if found else [] == wrapped
                 back = project.next_image(image_id, wanted, backwards=True)
                 assert (back and back.id) == (before[-1] if before else None)
+
+
+def test_statuses_are_those_of_the_images(project: Project) -> None:
+    for filters in (
+        {},
+        {"status": "done"},
+        {"status": UNFINISHED},
+        {"after": 5},
+        {"after": 5, "limit": 1},
+        {"limit": 0},
+    ):
+        assert project.statuses(**filters) == [(i.id, i.status) for i in project.images(**filters)]  # type: ignore[arg-type]
+    with pytest.raises(ProjectError, match="unknown"):
+        project.statuses("finished")
