@@ -337,3 +337,50 @@ def test_help_loads_nothing_heavy_and_is_quick() -> None:
         return min(times)
 
     assert seconds("import labeltool.cli") < 0.5 * seconds("import pandas")
+
+
+def test_validate_takes_rules_and_forms(labels: Path, run: Run) -> None:
+    edit(labels, lambda d: d["annotations"][0].update(num_keypoints=3, iscrowd=None))
+    assert "A312" in run("validate", labels, "--ignore", "B407")[1]
+    assert json.loads(run("validate", labels, "--select", "A312", "--json")[1])["errors"] == 1
+    assert run("validate", labels, "--ignore", "A3,B")[0] == 0
+    assert "::error file=" in run("validate", labels, "--format", "github")[1]
+    assert "<testsuite" in run("validate", labels, "--format", "junit")[1]
+    status, _, err = run("validate", labels, "--select", "X1")
+    assert (status, "no rule 'X1'" in one_line(err)) == (1, True)
+
+
+def test_validate_mends_into_another_file(labels: Path, run: Run, tmp_path: Path) -> None:
+    before = json.loads(labels.read_text())
+    edit(labels, lambda d: d["annotations"][0].update(num_keypoints=3))
+    edit(labels, lambda d: d["annotations"].append(dict(d["annotations"][0], id=999, image_id=12345)))
+    status, text, _ = run("validate", labels, "--fix", tmp_path / "safe.json", "--fix-log", tmp_path / "log.jsonl")
+    assert status == 1
+    assert text.startswith("fixed A312: ")
+    assert json.loads((tmp_path / "safe.json").read_text())["annotations"][0] == before["annotations"][0]
+    assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[0])["code"] == "A312"
+    status, text, _ = run("validate", labels, "--fix=all", tmp_path / "all.json", "--json")
+    assert status == 0
+    assert {change["code"] for change in json.loads(text)["changes"]} == {"A304", "A312"}
+    assert json.loads((tmp_path / "all.json").read_text()) == before
+    for wrong in (["--fix=all"], [tmp_path / "x.json"], ["--fix", tmp_path / "y", tmp_path / "x"]):
+        assert run("validate", labels, *wrong)[0] == 2
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_validate_holds_results_against_their_truth(labels: Path, run: Run, tmp_path: Path) -> None:
+    truth = json.loads(labels.read_text())
+    annotation = truth["annotations"][0]
+    result = {key: annotation[key] for key in ("image_id", "category_id", "keypoints")} | {"score": 0.5}
+    results = tmp_path / "results.json"
+    results.write_text(json.dumps([result]))
+    assert run("validate", results, "--truth", labels)[0] == 0
+    results.write_text(json.dumps([result | {"image_id": 12345}]))
+    assert run("validate", results)[0] == 0
+    status, text, _ = run("validate", results, "--truth", labels)
+    assert (status, "R601" in text, "is no image of the truth" in text) == (1, True, True)
+
+
+def test_validate_compares_splits(labels: Path, run: Run) -> None:
+    status, text, _ = run("validate", labels, "--split", labels, "--select", "D505")
+    assert (status, "D505" in text) == (1, True)

@@ -6,10 +6,11 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from labeltool.app.auditing import OKS_NUMBERS, SCALES, coverage_line, joint_table, number, run_label, run_name
-from labeltool.app.charts import curve_frame, pdj_chart
+from labeltool.app.style import plain
 from labeltool.audit import AuditResult
 from labeltool.errors import AuditError
 from labeltool.evaluate import audit_project
+from labeltool.report.charts import curve_frame, pdj_chart
 from labeltool.server.office import current
 
 
@@ -32,7 +33,7 @@ def show() -> None:
         with st.spinner("Measuring…"):
             result = audit_project(project, run_name(model), scale="area" if scale == "area" else "bbox-diagonal")
     except AuditError as error:
-        st.warning(str(error).removeprefix(f"{project.path}: "), icon=":material/warning:")
+        st.warning(plain(str(error).removeprefix(f"{project.path}: ")), icon=":material/warning:")
         return
     _show_oks(result)
     _show_pdj(result)
@@ -51,7 +52,7 @@ def _show_oks(result: AuditResult) -> None:
         for column, name in zip(st.columns(5), row, strict=True):
             column.metric(name, number(numbers[name]), help=OKS_NUMBERS[name], border=True)
     for note in result.notes:
-        st.warning(note, icon=":material/info:")
+        st.warning(plain(note), icon=":material/info:")
 
 
 def _show_pdj(result: AuditResult) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from labeltool.app.checking import LARGE, ExportCheck, check_export, places, title_of, waiting_line
+from labeltool.app.style import plain
 from labeltool.coco.findings import Finding
 from labeltool.server.office import current
 
@@ -19,7 +20,7 @@ def show() -> None:
     done = counts.by_status["done"]
     st.title("Export", anchor=False)
     st.caption(
-        f"The labels of **{project.config.name}** as one COCO keypoint file. What nobody touched leaves as it came."
+        f"The labels of **{plain(project.config.name)}** as one COCO keypoint file. What nobody touched leaves as it came."
     )
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -66,16 +67,9 @@ def _show_finding(finding: Finding) -> None:
     error = finding.severity == "error"
     icon = ":material/error:" if error else ":material/warning:"
     with st.expander(title_of(finding), icon=icon, expanded=error):
-        st.markdown(f"**What to do:** {_plain(finding.hint)}")
-        rows = [f"- `{place}`: {_plain(what)}" for place, what in zip(finding.places, finding.details, strict=False)]
+        st.markdown(f"**What to do:** {plain(finding.hint)}")
+        rows = [f"- `{place}`: {plain(what)}" for place, what in zip(finding.places, finding.details, strict=False)]
         more = finding.count - len(rows)
         if more > 0:
             rows.append(f"- … and {places(more)} more")
         st.markdown("\n".join(rows))
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is: file names hold stars and underscores."""
-    for sign in "\\`*_[]<>#$~:":
-        text = text.replace(sign, "\\" + sign)
-    return text

@@ -26,3 +26,10 @@ def apply() -> None:
 def fill_page() -> None:
     """Lets the next element take the whole page below the head."""
     st.html(_FULL_PAGE)
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is: names of projects and files hold stars and underscores."""
+    for sign in "\\`*_[]<>#$~:":
+        text = text.replace(sign, "\\" + sign)
+    return text

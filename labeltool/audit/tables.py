@@ -37,7 +37,7 @@ def _oks_block(result: AuditResult) -> str:
     numbers = result.oks.as_dict()
     lines = [
         f"OKS, scale {_SCALE_TEXT[result.scale]}",
-        *_aligned([list(numbers), [_share(None if n < 0 else n) for n in numbers.values()]], left=0),
+        *aligned([list(numbers), [_share(None if n < 0 else n) for n in numbers.values()]], left=0),
     ]
     for joint, sigma, source in zip(
         result.skeleton.joints, result.skeleton.sigmas, result.skeleton.sigma_sources, strict=True
@@ -56,7 +56,7 @@ def _pdj_block(result: AuditResult) -> str:
     coverage = "-" if math.isnan(pdj.coverage) else f"{pdj.coverage:.1%}"
     lines = [
         f"PDJ, torso {ends}{fallback}; coverage {coverage} ({pdj.people_counted} of {pdj.people} people)",
-        *_aligned(
+        *aligned(
             [["t", *(f"{t:.2f}" for t in pdj.thresholds), "AUC"], ["PDJ", *map(_share, pdj.overall), _share(pdj.auc)]]
         ),
     ]
@@ -83,7 +83,7 @@ def _joint_block(result: AuditResult) -> str:
                 _share(row.pdj_auc),
             ]
         )
-    lines = _aligned(rows)
+    lines = aligned(rows)
     absent = [row.joint for row in result.joints if row.not_predicted]
     if absent:
         lines.append(f"  not predicted by the model, counted as missed: {', '.join(absent)}")
@@ -101,7 +101,7 @@ def _diagnosis_block(result: AuditResult) -> str:
         [
             f"Errors, matched at OKS >= {LEAST_OKS:g}, inversion margin {found.margin:g}: {found.people_missed} of"
             f" {found.people} people missed, {found.background} of {found.detections} detections on background",
-            *_aligned(rows),
+            *aligned(rows),
         ]
     )
 
@@ -122,14 +122,14 @@ def _angle_block(result: AuditResult) -> list[str]:
                 _share(float(angles.share_within_10()[i])),
             ]
         )
-    return ["\n".join([f"Joint angles, degrees; mean error {angles.overall():.1f}", *_aligned(rows)])]
+    return ["\n".join([f"Joint angles, degrees; mean error {angles.overall():.1f}", *aligned(rows)])]
 
 
 def _share(value: float | None) -> str:
     return "-" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
-def _aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
     """Rows as lines: the first `left` columns to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []

@@ -15,7 +15,7 @@ from typing import NoReturn
 import click
 
 from labeltool import __version__
-from labeltool.cli import measuring, projects, training
+from labeltool.cli import data, datasets, measuring, projects, training
 from labeltool.errors import LabeltoolError
 
 
@@ -37,6 +37,13 @@ for _command in (
     projects.demo,
     measuring.validate,
     measuring.audit,
+    data.convert,
+    datasets.split,
+    datasets.merge,
+    datasets.filter_,
+    datasets.diff,
+    datasets.stats,
+    datasets.suspects,
     training.models,
     training.train,
 ):

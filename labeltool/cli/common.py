@@ -12,8 +12,38 @@ import click
 if TYPE_CHECKING:
     from labeltool.project import Project
 
+if TYPE_CHECKING:
+    _TextType = click.ParamType[str]
+    PairType = click.ParamType[tuple[float, float]]
+else:
+    # generic only in newer versions of click
+    _TextType = PairType = click.ParamType
+
 #: A path parameter.
 PATH = click.Path(path_type=Path)
+
+
+class _FormatName(_TextType):
+    """The name of a label format that can be read or written."""
+
+    name = "format"
+
+    def __init__(self, verb: str) -> None:
+        self.verb = verb
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from labeltool.formats.registry import readable, writable
+
+        names = readable() if self.verb == "read" else writable()
+        if value not in names:
+            self.fail(f"{value!r} is not one of {', '.join(names)}.", param, ctx)
+        found: str = value
+        return found
+
+
+#: A format to read from, and one to write to.
+FORMAT_NAME = _FormatName("read")
+FORMAT_OUT = _FormatName("write")
 
 #: How many lines of the same kind are printed before the rest is only counted.
 MOST_LINES = 5

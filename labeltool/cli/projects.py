@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from labeltool.cli.common import PATH, count_of, open_project, print_json, print_lines
+from labeltool.cli.common import FORMAT_NAME, PATH, count_of, open_project, print_json, print_lines
 from labeltool.errors import FormatError, PhotoError, ProjectError
 
 if TYPE_CHECKING:
@@ -22,9 +22,12 @@ PORT = 8600
 @click.command()
 @click.argument("project", metavar="P", type=PATH)
 @click.option("--images", required=True, type=PATH, help="Folder of the photos; they stay where they are.")
-@click.option("--annotations", type=PATH, help="Labels to start from: a COCO JSON file or LSP's joints.mat.")
+@click.option("--annotations", type=PATH, help="Labels to start from: COCO JSON, LSP's joints.mat, or another format.")
 @click.option(
-    "--format", "form", type=click.Choice(["coco", "lsp"]), help="Format of --annotations; by default from its name."
+    "--format",
+    "form",
+    type=FORMAT_NAME,
+    help="Format of --annotations (`labeltool convert --list`); by default from its name.",
 )
 @click.option(
     "--skeleton",
@@ -69,8 +72,11 @@ def init(
                 f"{annotations}: {count_of(sum(f.count for f in errors), 'error')}; nothing was made "
                 "(see labeltool validate; go on as it is by --accept-errors)"
             )
+    # photos that a format left out for want of a size are no images of the project
+    known = {image["id"] for image in imported.document.images}
+    problems = {image: reason for image, reason in imported.problems.items() if image in known}
     with Project.create(
-        project, imported.document, imported.image_root, imported.skeleton, name=name, problems=imported.problems
+        project, imported.document, imported.image_root, imported.skeleton, name=name, problems=problems
     ) as made:
         counts = made.counts()
         click.echo(
@@ -195,15 +201,34 @@ def _import(images: Path, annotations: Path | None, form: str | None, skeleton: 
         from labeltool.formats.folder import read_folder
 
         return read_folder(images, asked or COCO_17)
-    if (form or ("lsp" if annotations.suffix == ".mat" else "coco")) == "lsp":
+    name = form or _format_by_name(annotations)
+    if name in ("lsp", "lspet"):
         from labeltool.formats.lsp import read_lsp
 
         if asked is not None and asked.joints != LSP_14.joints:
             raise FormatError(f"{annotations}: LSP labels have the skeleton lsp-14, not {asked.name}")
         return read_lsp(images, annotations)
-    from labeltool.formats.coco import read_coco
+    if name == "coco":
+        from labeltool.formats.coco import read_coco
 
-    return read_coco(images, annotations, asked)
+        return read_coco(images, annotations, asked)
+    from labeltool.formats.project_import import read_for_project
+
+    return read_for_project(name, images, annotations, asked)
+
+
+def _format_by_name(annotations: Path) -> str:
+    """LSP for .mat, what the registry takes the suffix for, and COCO for every other name."""
+    from labeltool.formats.registry import guess_format
+
+    if annotations.suffix == ".mat":
+        return "lsp"
+    try:
+        return guess_format(annotations, "--format").name
+    except FormatError:
+        if annotations.is_dir():
+            raise
+        return "coco"
 
 
 def _prefill(project: Project, model: str, weights: Path | None, device: str, batch: int, boxes: str) -> list[str]:

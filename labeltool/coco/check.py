@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,35 @@ from labeltool.coco import (
     rules_annotations,
     rules_boxes,
     rules_categories,
+    rules_dataset,
     rules_file,
     rules_images,
     rules_joints,
+    rules_plausible,
+    rules_results,
 )
+from labeltool.coco.columns import Columns
 from labeltool.coco.document import CocoDocument
 from labeltool.coco.findings import RULES, Finding, Rule
-from labeltool.coco.jsonfile import JsonSyntaxError, read_json
-from labeltool.coco.view import View
+from labeltool.coco.jsonfast import NotPlain, Pieces, stream_plain, without_collector
+from labeltool.coco.jsonfile import JsonFile, JsonSyntaxError, parse_exactly, parse_json, read_bytes
+from labeltool.coco.view import Table, View
+from labeltool.errors import CocoError
 
 #: The order of reports: what stands first may be the cause of what follows.
 GROUPS = "CIKABDR"
 
-RULE_MODULES = (rules_file, rules_images, rules_categories, rules_annotations, rules_joints, rules_boxes)
+RULE_MODULES = (
+    rules_file,
+    rules_images,
+    rules_categories,
+    rules_annotations,
+    rules_joints,
+    rules_plausible,
+    rules_boxes,
+    rules_dataset,
+    rules_results,
+)
 
 
 @dataclass(frozen=True)
@@ -76,36 +92,115 @@ class Report:
 
 
 def check_document(
-    document: CocoDocument, *, images_root: Path | None = None, codes: Collection[str] | None = None
+    document: CocoDocument,
+    *,
+    images_root: Path | None = None,
+    codes: Collection[str] | None = None,
+    splits: Sequence[CocoDocument] = (),
 ) -> list[Finding]:
     """What is wrong with a document, in the order of `rules`; an empty list when nothing is. Never raises on damaged data.
 
     Args:
         document: the document, in whatever condition.
-        images_root: the folder of the photos; when given, the photos' headers are read and compared (I106-I108).
+        images_root: the folder of the photos; when given, the photos are read and compared (I106-I109).
         codes: the rules to apply, all of them by default.
+        splits: other splits of the same set, which should share no photo with this one (D505).
     """
-    return _findings(View(document.data, images_root), codes)
+    return _findings(View(document.data, images_root, splits=splits), codes)
 
 
-def check_file(path: Path, images_root: Path | None = None, *, codes: Collection[str] | None = None) -> Report:
-    """What is wrong with a file that should be a COCO document; a file that cannot be parsed has the finding C001.
+def check_file(
+    path: Path,
+    images_root: Path | None = None,
+    *,
+    codes: Collection[str] | None = None,
+    truth: CocoDocument | None = None,
+    splits: Sequence[CocoDocument] = (),
+) -> Report:
+    """What is wrong with a file that should be a COCO document, or results when its top level is a list.
+
+    A file that cannot be parsed has the finding C001.
+
+    Args:
+        path: the file.
+        images_root: the folder of the photos, when they are to be read and compared.
+        codes: the rules to apply, all of them by default.
+        truth: the document that results are held against.
+        splits: other splits of the same set.
 
     Raises:
         CocoError: the file is missing or cannot be opened.
     """
     path = Path(path)
     try:
-        file = read_json(path)
+        view = _view_of_file(path, images_root, truth, splits)
     except JsonSyntaxError as error:
         return Report(str(path), (_syntax_finding(error),))
-    return Report(str(path), tuple(_findings(View(file.data, images_root, file), codes)))
+    return Report(str(path), tuple(_findings(view, codes)))
 
 
 def rules(codes: Collection[str] | None = None) -> list[Rule]:
     """The rules, file before images, categories, annotations and boxes, then by code; all of them by default."""
     order = sorted(RULES, key=lambda code: (GROUPS.index(code[0]), code))
     return [RULES[code] for code in order if codes is None or code in codes]
+
+
+def select_codes(select: Sequence[str] = (), ignore: Sequence[str] = ()) -> set[str] | None:
+    """The codes of the rules that are asked for, None for all of them.
+
+    Args:
+        select: codes, or beginnings of codes such as `A3`, also several in one text with commas; none selects all.
+        ignore: the same, for rules to leave out.
+
+    Raises:
+        CocoError: no rule begins so.
+    """
+    if not select and not ignore:
+        return None
+    chosen = _codes_like(select) if select else set(RULES)
+    return chosen - _codes_like(ignore)
+
+
+def _view_of_file(
+    path: Path, images_root: Path | None, truth: CocoDocument | None, splits: Sequence[CocoDocument]
+) -> View:
+    raw = read_bytes(path)
+    try:
+        streamed = _stream(raw)
+    except NotPlain:
+        file = parse_exactly(path, raw)
+    else:
+        if streamed is not None:
+            data, annotations = streamed
+            return View(data, images_root, JsonFile(data), splits=splits, annotations=annotations)
+        file = parse_json(path, raw)
+    return View(file.data, images_root, file, truth=truth, splits=splits)
+
+
+def _stream(raw: bytes) -> tuple[dict[str, Any], Table] | None:
+    """A document without its annotations and the annotations as columns, read piece by piece so that memory stays small."""
+    with without_collector():
+        stream = stream_plain(raw)
+        if stream is None:
+            return None
+        data, pieces = stream
+        rows, columns = Pieces(raw), Columns()
+        for start, end, batch, without_bools in pieces:
+            if set(map(type, batch)) != {dict}:
+                raise NotPlain
+            columns.add(batch, plain=without_bools)
+            rows.append(start, end, len(batch))
+    return data, Table("annotations", rows, range(len(rows)), columns)
+
+
+def _codes_like(beginnings: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for beginning in (part.strip().upper() for text in beginnings for part in text.split(",")):
+        like = {code for code in RULES if beginning and code.startswith(beginning)}
+        if not like:
+            raise CocoError(f"no rule {beginning!r}, expected a code such as A312, or a beginning such as A3")
+        found |= like
+    return found
 
 
 def _findings(view: View, codes: Collection[str] | None) -> list[Finding]:

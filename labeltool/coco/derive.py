@@ -138,13 +138,14 @@ def segmentation_problem(segmentation: Any, width: int | None, height: int | Non
         height: image height in pixels, None when it is not known.
     """
     if isinstance(segmentation, list):
-        return _polygons_problem(segmentation)
+        return polygons_problem(segmentation)
     if isinstance(segmentation, dict):
         return _rle_problem(segmentation, width, height)
     return f"is {type_name(segmentation)}, expected a list of polygons or an RLE object"
 
 
-def _polygons_problem(polygons: list[Any]) -> str | None:
+def polygons_problem(polygons: list[Any]) -> str | None:
+    """What is wrong with a list of polygons, in a few words, or None."""
     for i, polygon in enumerate(polygons):
         if not isinstance(polygon, list):
             return f"polygon {i} is {type_name(polygon)}, expected a list of numbers"

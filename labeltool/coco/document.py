@@ -133,6 +133,25 @@ def read_document(path: Path) -> CocoDocument:
     return CocoDocument(file.data, str(path))
 
 
+def read_damaged_document(path: Path) -> CocoDocument:
+    """The COCO document of a JSON file in whatever condition, to be mended: NaN and Infinity are let pass.
+
+    Raises:
+        CocoError: the file is missing, is not UTF-8 or not JSON, its top level is no object, or a key stands twice in one object
+            (which value is meant nobody but its author can tell).
+    """
+    path = Path(path)
+    file = read_json(path)
+    if file.duplicates.count:
+        first = file.duplicates.first[0]
+        raise CocoError(f"{path}: the key {first.text!r} stands twice in one object, expected one value: {first}")
+    if not isinstance(file.data, dict):
+        raise CocoError(
+            f"{path}: the top level is {type_name(file.data)}, expected an object with {', '.join(SECTIONS)}"
+        )
+    return CocoDocument(file.data, str(path))
+
+
 def write_document(path: Path, data: Mapping[str, Any]) -> None:
     """Write a document as compact ASCII JSON, whole or not at all.
 

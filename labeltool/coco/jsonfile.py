@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labeltool.coco.jsonfast import NotPlain, loads_plain
 from labeltool.coco.jsonscan import Places, line_and_column, scan, too_deep
 from labeltool.errors import CocoError
 
@@ -17,6 +19,9 @@ _LITERALS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
 # What a number looks like from where the parser stops when the text ends inside it: "1." or "1e+".
 _CUT_NUMBER = re.compile(r"-|\.|[eE][+-]?|\.[0-9]+[eE][+-]?")
 _NESTING_SHOWN = 200
+# JSON of labels compresses four to twenty times; what unpacks to more than this was made to fill the memory.
+_LARGEST_RATIO = 200
+_ALWAYS_ALLOWED = 1 << 20
 _WRONG_ENCODINGS = (
     (b"\xff\xfe\x00\x00", "UTF-32"),
     (b"\x00\x00\xfe\xff", "UTF-32"),
@@ -66,7 +71,27 @@ def read_json(path: Path) -> JsonFile:
         JsonSyntaxError: the file is not UTF-8 or not JSON.
         CocoError: the file is missing or cannot be read.
     """
-    raw = _read_bytes(path)
+    return parse_json(path, read_bytes(path))
+
+
+def parse_json(path: Path, raw: bytes) -> JsonFile:
+    """The content of a JSON text; see `read_json`.
+
+    Raises:
+        JsonSyntaxError: the text is not UTF-8 or not JSON.
+    """
+    try:
+        return JsonFile(loads_plain(raw))
+    except NotPlain:
+        return parse_exactly(path, raw)
+
+
+def parse_exactly(path: Path, raw: bytes) -> JsonFile:
+    """The content of a JSON text by the standard library's parser alone, which notices everything; see `read_json`.
+
+    Raises:
+        JsonSyntaxError: the text is not UTF-8 or not JSON.
+    """
     byte_order_mark = raw.startswith(b"\xef\xbb\xbf")
     if byte_order_mark:
         raw = raw[3:]
@@ -80,26 +105,57 @@ def read_json(path: Path) -> JsonFile:
     return JsonFile(data, found.nonfinite, found.duplicates, byte_order_mark)
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file, unpacked when it is gzip-compressed.
+
+    Raises:
+        JsonSyntaxError: the compressed data are damaged, or far larger than any JSON compresses.
+        CocoError: the file is missing or cannot be read.
+    """
     try:
-        return path.read_bytes()
+        raw = path.read_bytes()
+        return _unpack(path, raw) if raw.startswith(b"\x1f\x8b") else raw
     except FileNotFoundError:
         raise CocoError(f"{path}: no such file") from None
     except IsADirectoryError:
         raise CocoError(f"{path}: is a folder, expected a JSON file") from None
+    except JsonSyntaxError:
+        raise
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise CocoError(f"{path}: cannot be read: {reason}") from None
 
 
+def _unpack(path: Path, packed: bytes) -> bytes:
+    most = _LARGEST_RATIO * len(packed) + _ALWAYS_ALLOWED
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while packed:
+            member = zlib.decompressobj(wbits=31)
+            parts.append(member.decompress(packed, most - size + 1))
+            size += len(parts[-1])
+            if size > most:
+                reason = f"the gzip data unpack to more than {_LARGEST_RATIO} times their size, expected a JSON file"
+                raise JsonSyntaxError(path, reason)
+            if not member.eof:
+                raise JsonSyntaxError(
+                    path, f"the gzip data end in the middle, after {size:,} unpacked bytes: the file looks cut"
+                )
+            packed = member.unused_data.lstrip(b"\0")
+    except zlib.error as error:
+        raise JsonSyntaxError(path, f"damaged gzip data after {size:,} unpacked bytes: {error}") from None
+    return b"".join(parts)
+
+
 def _decode(path: Path, raw: bytes) -> str:
-    if not raw.strip():
+    if not raw or raw.isspace():
         raise JsonSyntaxError(path, f"the file is empty ({len(raw)} bytes), expected JSON")
     for mark, name in _WRONG_ENCODINGS:
         if raw.startswith(mark):
             raise JsonSyntaxError(path, f"the file is {name} text, expected UTF-8", 1, 1)
     if raw.startswith(b"\x1f\x8b"):
-        raise JsonSyntaxError(path, "the file is gzip-compressed, expected plain JSON: unpack it first", 1, 1)
+        raise JsonSyntaxError(path, "the file is gzip-compressed twice, expected once", 1, 1)
     if b"\0" in raw[:4]:
         raise JsonSyntaxError(path, "the file holds zero bytes (UTF-16 or no text at all), expected UTF-8", 1, 1)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,24 @@ def check_results(results: Any, source: str, document: CocoDocument | None = Non
         raise CocoError(f"{source}: the top level is {what}, expected a list of results")
     if not results:
         raise CocoError(f"{source}: the list is empty, expected at least one result")
+    for i, problem in result_problems(results, document):
+        raise CocoError(f"{source}: results[{i}]: {problem}")
+    return results
+
+
+def result_problems(results: list[Any], document: CocoDocument | None = None) -> Iterator[tuple[int, str]]:
+    """The results that cannot be evaluated: (position, the first thing that is wrong with it), in order.
+
+    Args:
+        results: parsed JSON, in whatever condition.
+        document: the truth the results belong to.
+    """
     images, joints = (None, None) if document is None else (_image_ids(document), _joint_counts(document))
     seen: dict[int, tuple[int, int]] = {}
     for i, result in enumerate(results):
         problem = _problem(result, images, joints, seen, i)
         if problem is not None:
-            raise CocoError(f"{source}: results[{i}]: {problem}")
-    return results
+            yield i, problem
 
 
 def _image_ids(document: CocoDocument) -> set[int]:

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from labeltool.coco.columns import integers
 from labeltool.coco.document import type_name
 from labeltool.coco.findings import Hits, at, rule
 from labeltool.coco.finite import is_finite_number
@@ -15,6 +17,7 @@ from labeltool.coco.show import MISSING, show
 from labeltool.coco.view import IntArray, View
 
 _SCALARS = frozenset({int, float, bool, str, type(None)})
+_NO_INTEGER = -(2**63)
 
 
 @rule("A301", "error", "give every annotation an integer id")
@@ -48,7 +51,8 @@ def annotation_id_zero(view: View) -> Iterator[Hits]:
     Bad: `{"id": 0, "image_id": 7, "category_id": 1}`
     Good: `{"id": 1, "image_id": 7, "category_id": 1}`
     """
-    rows = [i for i, value in enumerate(view.annotations.column("id")) if type(value) is int and value == 0]
+    ids = view.annotations.column("id")
+    rows = [i for i, value in enumerate(ids) if type(value) is int and value == 0] if 0 in ids else []
     yield at(view.annotations, rows, lambda _: "id is 0, expected 1 or more: pycocotools never matches id 0")
 
 
@@ -101,11 +105,11 @@ def keypoints_length(view: View) -> Iterator[Hits]:
     wrong: dict[int, str] = {}
     empty: dict[int, str] = {}
     for i in _unclear_rows(view):
-        types = view.keypoint_types[i]
-        if types is None or not types <= _SCALARS:
+        value = view.annotations.rows[i].get("keypoints")
+        if type(value) is not list or not _SCALARS.issuperset(map(type, value)):
             continue
         joints = int(view.joint_counts[i])
-        count = len(view.annotations.rows[i]["keypoints"])
+        count = len(value)
         text = _length_text(count, joints, view)
         if text is not None:
             (wrong if count else empty)[i] = text
@@ -124,12 +128,10 @@ def visibility_known(view: View) -> Iterator[Hits]:
     """
     wrong: dict[int, str] = {}
     castable: dict[int, str] = {}
-    types = view.keypoint_types
-    for i in np.flatnonzero(view.is_keypoint).tolist():
-        kinds = types[i]
-        if kinds is None or (view.labelled[i] >= 0 and float not in kinds) or not kinds <= _SCALARS:
+    for i in np.flatnonzero(view.is_keypoint & ((view.labelled < 0) | view.float_flags)).tolist():
+        values = view.annotations.rows[i].get("keypoints")
+        if type(values) is not list or not _SCALARS.issuperset(map(type, values)):
             continue
-        values = view.annotations.rows[i]["keypoints"]
         if _length_text(len(values), int(view.joint_counts[i]), view) is not None:
             continue
         odd = [(k, v) for k, v in enumerate(values[2::3]) if _is_odd_flag(v)]
@@ -149,16 +151,11 @@ def num_keypoints_right(view: View) -> Iterator[Hits]:
     Bad: `"keypoints": [10, 20, 2, 30, 40, 1], "num_keypoints": 1`
     Good: `"keypoints": [10, 20, 2, 30, 40, 1], "num_keypoints": 2`
     """
-    wrong = []
     values = view.annotations.column("num_keypoints")
-    labelled = view.labelled.tolist()
-    for i in np.flatnonzero(view.is_keypoint).tolist():
-        value = values[i]
-        if type(value) is not int:
-            wrong.append(i)
-        elif labelled[i] >= 0 and value != labelled[i] and not _changes_ap(value, labelled[i]):
-            wrong.append(i)
-    yield at(view.annotations, wrong, lambda i: _count_text(values[i], labelled[i]))
+    counts = _integer_counts(view)
+    other = (view.labelled >= 0) & (counts != view.labelled) & ~_changes_ap(counts, view.labelled)
+    rows = np.flatnonzero(view.is_keypoint & (other | (counts == _NO_INTEGER)))
+    yield at(view.annotations, rows, lambda i: _count_text(values[i], int(view.labelled[i])))
 
 
 @rule("A313", "error", "write the number of joints with v > 0: this one changes AP")
@@ -172,13 +169,13 @@ def num_keypoints_changes_ap(view: View) -> Iterator[Hits]:
     Good: `"keypoints": [0, 0, 0, 0, 0, 0], "num_keypoints": 0`
     """
     values = view.annotations.column("num_keypoints")
-    labelled = view.labelled.tolist()
-    rows = [
-        i
-        for i in np.flatnonzero(view.is_keypoint).tolist()
-        if type(values[i]) is int and labelled[i] >= 0 and _changes_ap(values[i], labelled[i])
-    ]
-    yield at(view.annotations, rows, lambda i: _count_text(values[i], labelled[i]))
+    counts = _integer_counts(view)
+    wrong = (view.labelled >= 0) & (counts != _NO_INTEGER) & _changes_ap(counts, view.labelled)
+    yield at(
+        view.annotations,
+        np.flatnonzero(view.is_keypoint & wrong),
+        lambda i: _count_text(values[i], int(view.labelled[i])),
+    )
 
 
 def _references(view: View, field: str, found: IntArray, known: Mapping[int | str, int], what: str) -> Iterator[Hits]:
@@ -244,8 +241,19 @@ def _flag_text(view: View, row: int, odd: list[tuple[int, Any]]) -> str:
     return f"v of {joint} is {show(value)}, expected 0, 1 or 2{more}"
 
 
-def _changes_ap(value: int, labelled: int) -> bool:
-    return (value > 0 and labelled == 0) or (value == 0 and labelled > 0)
+def _integer_counts(view: View) -> NDArray[np.int64]:
+    """(N,) `num_keypoints`, `_NO_INTEGER` where it is none; one that is too large for an array is cut to 62 bits."""
+    values = view.annotations.column("num_keypoints")
+    counts = integers(values)
+    if counts is not None:
+        return np.maximum(counts, _NO_INTEGER + 1)
+    most = 2**62
+    return np.array([min(max(v, -most), most) if type(v) is int else _NO_INTEGER for v in values], dtype=np.int64)
+
+
+def _changes_ap(counts: NDArray[np.int64], labelled: IntArray) -> NDArray[np.bool_]:
+    changes: NDArray[np.bool_] = ((counts > 0) & (labelled == 0)) | ((counts == 0) & (labelled > 0))
+    return changes
 
 
 def _count_text(value: Any, labelled: int) -> str:

@@ -88,7 +88,7 @@ def skeleton_pairs(view: View) -> Iterator[Hits]:
     wrong: dict[int, str] = {}
     for i, names in enumerate(view.joint_names):
         limbs = view.categories.rows[i].get("skeleton")
-        if names is None or limbs is None or _counts_from_zero(limbs, len(names)):
+        if names is None or limbs is None or counts_from_zero(limbs, len(names)):
             continue
         text = _pair_text(limbs, len(names))
         if text is not None:
@@ -106,7 +106,7 @@ def skeleton_from_one(view: View) -> Iterator[Hits]:
     rows = [
         i
         for i, names in enumerate(view.joint_names)
-        if names is not None and _counts_from_zero(view.categories.rows[i].get("skeleton"), len(names))
+        if names is not None and counts_from_zero(view.categories.rows[i].get("skeleton"), len(names))
     ]
     yield at(view.categories, rows, lambda i: "skeleton looks counted from 0, expected joint numbers from 1")
 
@@ -225,7 +225,8 @@ def _pair_text(limbs: Any, joints: int) -> str | None:
     return None
 
 
-def _counts_from_zero(limbs: Any, joints: int) -> bool:
+def counts_from_zero(limbs: Any, joints: int) -> bool:
+    """Whether limbs are pairs of joint numbers that were counted from 0."""
     if not isinstance(limbs, list) or not all(isinstance(p, list) and len(p) == 2 for p in limbs):
         return False
     numbers = [k for pair in limbs for k in pair]

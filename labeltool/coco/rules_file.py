@@ -18,21 +18,14 @@ KNOWN_KEYS = ("info", "licenses", *SECTIONS)
 def valid_json(view: View) -> Iterator[Hits]:
     """The file is valid UTF-8 JSON, and its top level is an object.
 
-    Also an error: a key that stands twice in one object, of which every reader silently keeps one value. A byte order mark is
-    a warning: labeltool passes over it, but pycocotools cannot read such a file.
+    A list is taken for a file of results (R601). Also an error: a key that stands twice in one object, of which every reader
+    silently keeps one value. A byte order mark is a warning: labeltool passes over it, but pycocotools cannot read such a file.
 
     Bad: `{"images": [], "annotations": [{"id": 1,` (cut in the middle)
     Good: `{"images": [], "annotations": [], "categories": []}`
     """
-    if not isinstance(view.data, dict):
-        hint = (
-            "a list is a results file: check it against its truth, not as a document"
-            if type(view.data) is list
-            else None
-        )
-        yield _whole(
-            f"the top level is {type_name(view.data)}, expected an object with {', '.join(SECTIONS)}", hint=hint
-        )
+    if not isinstance(view.data, dict | list):
+        yield _whole(f"the top level is {type_name(view.data)}, expected an object with {', '.join(SECTIONS)}")
     if view.file is not None:
         if view.file.duplicates.count:
             yield _listed(view.file.duplicates, "the key {} stands twice in one object", "keep the value that is meant")

@@ -1,4 +1,4 @@
-"""Rules I101-I108: images."""
+"""Rules I101-I109: images."""
 
 from __future__ import annotations
 
@@ -127,9 +127,31 @@ def photo_not_sideways(view: View) -> Iterator[Hits]:
     yield at(view.images, list(wrong), lambda i: f"{_size_text(view, i, wrong[i])}: width and height are swapped")
 
 
+@rule("I109", "warning", "keep one of the two, and bring the annotations of both to it")
+def photos_differ(view: View) -> Iterator[Hits]:
+    """No two images are the same photo (checked when the folder of the photos is given).
+
+    Two JPEG files are the same when they are equal but for their metadata, other photos when their decoded pixels are equal.
+    The same file named by two images is I104's.
+
+    Bad: `{"id": 7, "file_name": "a.jpg"}` and `{"id": 8, "file_name": "copy.jpg"}`, one photo under two names
+    Good: `{"id": 7, "file_name": "a.jpg"}` alone
+    """
+    first: dict[bytes, int] = {}
+    twice: dict[int, int] = {}
+    names = view.images.column("file_name")
+    for i, digest in sorted(view.photo_digests.items()):
+        other = first.setdefault(digest, i)
+        if names[other] != names[i]:
+            twice[i] = other
+    yield at(view.images, list(twice), lambda i: f"the same pixels as {view.images.place(twice[i])}")
+
+
 def ids_are_integers(table: Table) -> Iterator[Hits]:
     """Hits for the rows whose id is no integer."""
     values = table.column("id")
+    if set(map(type, values)) <= {int}:
+        return
     rows = [i for i, value in enumerate(values) if type(value) is not int]
     castable = [i for i in rows if castable_to_int(values[i])]
     others = sorted(set(rows) - set(castable))
@@ -144,11 +166,14 @@ def ids_are_integers(table: Table) -> Iterator[Hits]:
 
 def ids_are_unique(table: Table) -> Iterator[Hits]:
     """Hits for the rows whose integer id stood before."""
-    twice = repeated([v if type(v) is int else MISSING for v in table.column("id")])
+    ids = table.column("id")
+    if set(map(type, ids)) <= {int} and len(set(ids)) == len(ids):
+        return
+    twice = repeated([v if type(v) is int else MISSING for v in ids])
     yield at(
         table,
         list(twice),
-        lambda i: f"id {show(table.rows[i]['id'])} is also that of {table.name}[{table.positions[twice[i]]}]",
+        lambda i: f"id {show(ids[i])} is also that of {table.name}[{table.positions[twice[i]]}]",
     )
 
 

@@ -33,7 +33,9 @@ def labelled_at_zero(view: View) -> Iterator[Hits]:
     Bad: `"keypoints": [0, 0, 2]`
     Good: `"keypoints": [0, 0, 0]`
     """
-    for group in view.joint_groups:
+    for every in view.joint_groups:
+        across = np.all((every.low <= 0) & (every.high >= 0), axis=1)
+        group = every.part(across)
         bad = (group.v > 0) & (group.xy == 0).all(axis=2)
         yield _joint_hits(view, group, bad, _with_flag(group, "probably never found"))
 
@@ -47,7 +49,9 @@ def joint_in_image(view: View) -> Iterator[Hits]:
     Bad: `"keypoints": [700, 20, 2]` in an image 640 pixels wide
     Good: `"keypoints": [639.5, 20, 2]` in an image 640 pixels wide
     """
-    for group in view.joint_groups:
+    for every in view.joint_groups:
+        outside = np.any((every.low < 0) | (every.high > view.sizes[every.rows]), axis=1)
+        group = every.part(outside)
         sizes = view.sizes[group.rows][:, None, :]
         beyond = np.maximum(-group.xy, group.xy - sizes).max(axis=2)
         beyond = np.where((group.v > 0) & np.isfinite(beyond), beyond, 0.0)
@@ -74,7 +78,8 @@ def joints_apart(view: View) -> Iterator[Hits]:
     Bad: `"keypoints": [10, 20, 2, 10, 20, 2]`
     Good: `"keypoints": [10, 20, 2, 13, 20, 2]`
     """
-    for group in view.joint_groups:
+    for every in view.joint_groups:
+        group = every.part(_sharing_pixels(every))
         pixels = np.rint(group.xy)
         counted = (group.v > 0) & (group.xy != 0).any(axis=2)
         bad = np.zeros_like(counted)
@@ -105,7 +110,10 @@ def joint_near_box(view: View) -> Iterator[Hits]:
     Bad: `"bbox": [0, 0, 100, 200], "keypoints": [180, 50, 2]`
     Good: `"bbox": [0, 0, 100, 200], "keypoints": [110, 50, 2]`
     """
-    for group in view.joint_groups:
+    for every in view.joint_groups:
+        whole = view.boxes[every.rows]
+        out = np.maximum(whole[:, :2] - every.low, every.high - whole[:, :2] - whole[:, 2:]).max(axis=1)
+        group = every.part(out > FAR_OUTSIDE_BOX * whole[:, 2:].max(axis=1))
         boxes = view.boxes[group.rows][:, None, :]
         low, high = boxes[..., :2], boxes[..., :2] + boxes[..., 2:]
         beyond = np.maximum(low - group.xy, group.xy - high).max(axis=2)
@@ -123,6 +131,16 @@ def joint_near_box(view: View) -> Iterator[Hits]:
             return f"{_point(group, i, k)} lies {beyond[i, k]:.3g} px ({share[i, k]:.0%} of the longer side) outside the bbox"
 
         yield _joint_hits(view, group, share > FAR_OUTSIDE_BOX, text)
+
+
+def _sharing_pixels(group: JointGroup) -> NDArray[np.bool_]:
+    """(n,) whether two labelled joints of a person may lie at the same pixel: none is missed, and few others are named."""
+    codes = np.rint(group.xy[:, :, 0]) * 1048583.0 + np.rint(group.xy[:, :, 1])
+    # Each joint that is not labelled gets a code of its own.
+    codes = np.where(group.v > 0, codes, -1e15 - np.arange(group.v.shape[1]))
+    codes.sort(axis=1)
+    shared: NDArray[np.bool_] = (codes[:, 1:] == codes[:, :-1]).any(axis=1)
+    return shared
 
 
 def _joint_hits(

@@ -5,27 +5,29 @@ Nothing here raises on damaged data: a value that cannot be used is NaN, -1 or l
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labeltool.coco.document import SECTIONS
+from labeltool.coco.columns import Columns, to_doubles
+from labeltool.coco.document import CocoDocument
 from labeltool.coco.finite import is_finite_number
 from labeltool.coco.jsonfile import JsonFile
 from labeltool.coco.jsonscan import Places, find_nonfinite
 from labeltool.coco.show import MISSING, show
-from labeltool.errors import PhotoError
-from labeltool.images import upright_sizes
+from labeltool.errors import PhotoError, SkeletonError
+from labeltool.images import photo_digests, upright_sizes
+from labeltool.skeleton import Skeleton, from_category
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
-
-_NUMBERS = frozenset({int, float})
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,13 @@ class Table:
         name: `images`, `annotations` or `categories`.
         rows: its objects; what is no object is left out (and reported by C002).
         positions: where in the list each row stands.
+        columns: of the annotations, what the rules need of all rows at once.
     """
 
     name: str
-    rows: list[dict[str, Any]]
-    positions: list[int]
+    rows: Sequence[dict[str, Any]]
+    positions: Sequence[int]
+    columns: Columns | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -50,26 +54,76 @@ class Table:
         text = f"{self.name}[{self.positions[row]}]"
         return f"{text} (id {show(self.rows[row]['id'])})" if "id" in self.rows[row] else text
 
-    def column(self, field: str) -> list[Any]:
+    def column(self, field: str) -> Sequence[Any]:
         """The values of a field, MISSING where a row has none."""
+        if self.columns is not None:
+            return self.columns.fields.get(field) or LazyColumn(self.rows, field)
         return [row.get(field, MISSING) for row in self.rows]
 
 
 @dataclass(frozen=True)
+class LazyColumn(Sequence[Any]):
+    """The values of a field, each looked up in its row when it is asked for."""
+
+    rows: Sequence[dict[str, Any]]
+    field: str
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.rows[index].get(self.field, MISSING)
+
+
+@dataclass(frozen=True)
 class JointGroup:
-    """The annotations of one category whose `keypoints` are in order, as arrays.
+    """The annotations of one category whose `keypoints` are in order and not all 0, as arrays.
 
     Attributes:
         names: K joint names.
         rows: (n,) rows of the annotations.
         xy: (n, K, 2) float, image pixels.
         v: (n, K) int, each 0, 1 or 2.
+        category: the row of the category.
+        whole: (n,) whether all coordinates are integers by type.
     """
 
     names: tuple[str, ...]
     rows: IntArray
     xy: FloatArray
     v: NDArray[np.int8]
+    category: int
+    whole: NDArray[np.bool_]
+
+    @cached_property
+    def by_joint(self) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+        """(K, n) each: x, y, and whether the joint is labelled; what goes joint by joint is quick on these."""
+        x, y = (np.ascontiguousarray(self.xy[:, :, d].T) for d in (0, 1))
+        return x, y, np.ascontiguousarray(self.v.T) > 0
+
+    @cached_property
+    def low(self) -> FloatArray:
+        """(n, 2) the least x and y of the labelled joints, infinite where none is labelled."""
+        x, y, there = self.by_joint
+        return np.stack([np.where(there, values, np.inf).min(axis=0) for values in (x, y)], axis=1)
+
+    @cached_property
+    def high(self) -> FloatArray:
+        """(n, 2) the greatest x and y of the labelled joints, -infinite where none is labelled."""
+        x, y, there = self.by_joint
+        return np.stack([np.where(there, values, -np.inf).max(axis=0) for values in (x, y)], axis=1)
+
+    @cached_property
+    def counts(self) -> IntArray:
+        """(n,) how many joints are labelled."""
+        counted: IntArray = self.by_joint[2].sum(axis=0)
+        return counted
+
+    def part(self, chosen: NDArray[np.bool_]) -> JointGroup:
+        """The same for some of the annotations."""
+        return JointGroup(
+            self.names, self.rows[chosen], self.xy[chosen], self.v[chosen], self.category, self.whole[chosen]
+        )
 
 
 class View:
@@ -79,14 +133,35 @@ class View:
         data: the parsed JSON, of any type and in any condition.
         images_root: the folder of the photos, when the rules may look at them.
         file: the file the data come from, when they come from one: its parser has noticed more than the data show.
+        truth: the document that results belong to, when `data` are results.
+        splits: other splits of the same set, which should share no photo with this one.
+        annotations: the annotations, where they are not in `data` (a file that is read piece by piece).
     """
 
-    def __init__(self, data: Any, images_root: Path | None = None, file: JsonFile | None = None) -> None:
+    def __init__(
+        self,
+        data: Any,
+        images_root: Path | None = None,
+        file: JsonFile | None = None,
+        *,
+        truth: CocoDocument | None = None,
+        splits: Sequence[CocoDocument] = (),
+        annotations: Table | None = None,
+    ) -> None:
         self.data = data
+        #: The results, where the data are a list.
+        self.results: list[Any] | None = data if type(data) is list else None
+        self.truth = truth
+        self.splits = [Split(document, images_root) for document in splits]
         self.images_root = images_root
         self.file = file
         self.top: Mapping[str, Any] = data if isinstance(data, dict) else {}
-        self.images, self.annotations, self.categories = (_table(self.top, name) for name in SECTIONS)
+        self.images, self.categories = _table(self.top, "images"), _table(self.top, "categories")
+        if annotations is None:
+            found = _table(self.top, "annotations")
+            annotations = Table(found.name, found.rows, found.positions, Columns.of(found.rows))
+        self.annotations = annotations
+        self.columns: Columns = annotations.columns or Columns()
 
     @cached_property
     def nonfinite(self) -> Places:
@@ -132,13 +207,16 @@ class View:
     @cached_property
     def has_keypoints(self) -> NDArray[np.bool_]:
         """(N,) whether an annotation has keypoints of its own, in whatever condition; null and [] are none."""
-        return np.array([bool(row.get("keypoints")) for row in self.annotations.rows], dtype=bool)
+        return self.columns.has_keypoints()
 
     @cached_property
-    def keypoint_types(self) -> list[set[type] | None]:
-        """For each annotation the types found in its `keypoints`, None where that is no list."""
-        columns = self.annotations.column("keypoints")
-        return [set(map(type, value)) if type(value) is list else None for value in columns]
+    def float_flags(self) -> NDArray[np.bool_]:
+        """(N,) whether the keypoints of an annotation are in order but for a v that is a float."""
+        found = np.zeros(len(self.annotations), dtype=bool)
+        for length in {3 * len(names) for names in self.joint_names if names}:
+            flat = self.columns.flat(length)
+            found[flat.rows] = flat.float_flags
+        return found
 
     @cached_property
     def sizes(self) -> FloatArray:
@@ -152,27 +230,34 @@ class View:
     @cached_property
     def boxes(self) -> FloatArray:
         """(N, 4) for each annotation its bbox, all NaN where it is not four finite numbers."""
-        return float_rows(self.annotations.column("bbox"), 4)
+        return self.columns.boxes()
 
     @cached_property
     def areas(self) -> FloatArray:
         """(N,) for each annotation its area, NaN where it is no finite number."""
-        values = [v if is_finite_number(v) else np.nan for v in self.annotations.column("area")]
-        return np.array(values, dtype=np.float64)
+        values = self.annotations.column("area")
+        plain = to_doubles([list(values)], len(values), plain=False) if len(values) else np.zeros(0)
+        if plain is not None:
+            return plain.reshape(-1)
+        return np.array([v if is_finite_number(v) else np.nan for v in values], dtype=np.float64)
 
     @cached_property
     def crowds(self) -> NDArray[np.bool_]:
         """(N,) whether an annotation is a crowd."""
-        return np.array(
-            [type(v) in (int, float, bool) and v == 1 for v in self.annotations.column("iscrowd")], dtype=bool
-        )
+        flags = self.annotations.column("iscrowd")
+        return np.array([type(v) in (int, float, bool) and v == 1 for v in flags], dtype=bool)
 
     @cached_property
     def labelled(self) -> IntArray:
         """(N,) for each annotation how many joints have v > 0, or -1 where its keypoints are not in order."""
         counts = np.full(len(self.annotations), -1, dtype=np.intp)
+        for category, names in enumerate(self.joint_names):
+            if names is not None:
+                flat = self.columns.flat(3 * len(names))
+                zeros = np.concatenate([flat.zeros, flat.rows[~flat.values.any(axis=1)]])
+                counts[zeros[self.category_of[zeros] == category]] = 0
         for group in self.joint_groups:
-            counts[group.rows] = (group.v > 0).sum(axis=1)
+            counts[group.rows] = group.counts
         return counts
 
     @cached_property
@@ -195,14 +280,68 @@ class View:
         names = [self.images.rows[i]["file_name"] for i in rows]
         return dict(zip(rows, upright_sizes(self.images_root, names), strict=True))
 
+    @cached_property
+    def photo_digests(self) -> dict[int, bytes]:
+        """For each image row whose photo has the size of another one, here or in another split, the digest of its pixels."""
+        sizes = {i: size for i, size in self.photo_sizes.items() if isinstance(size, tuple)}
+        often = Counter(sizes.values())
+        rows = [i for i, size in sizes.items() if self.splits or often[size] > 1]
+        return _digests(self.images_root, self.images, rows)
+
+    @cached_property
+    def skeletons(self) -> list[Skeleton | None]:
+        """For each category its skeleton, None where its joints cannot be used; without its limbs where those are damaged."""
+        return [_skeleton(c, names) for c, names in zip(self.categories.rows, self.joint_names, strict=True)]
+
+    def limbs_of(self, group: JointGroup) -> list[tuple[int, int]]:
+        """The limbs of a group's category as 0-based pairs, with the torso of PDJ where it has one."""
+        skeleton = self.skeletons[group.category]
+        if skeleton is None:
+            return []
+        torso = (
+            [] if skeleton.torso is None else [(skeleton.index(skeleton.torso[0]), skeleton.index(skeleton.torso[1]))]
+        )
+        return list(dict.fromkeys(skeleton.limb_indices() + torso))
+
+    def sigmas_of(self, group: JointGroup) -> FloatArray:
+        """(K,) the sigmas of a group's category: its own, else COCO's where the names are COCO's, else 0.1."""
+        skeleton = self.skeletons[group.category]
+        return np.full(len(group.names), 0.1) if skeleton is None else np.array(skeleton.sigmas)
+
     def _joint_group(self, category: int, names: tuple[str, ...]) -> JointGroup:
-        length = 3 * len(names)
-        columns = self.annotations.column("keypoints")
-        rows = np.flatnonzero(self.category_of == category)
-        flat = float_rows([columns[i] for i in rows], length).reshape(-1, len(names), 3)
-        good = np.isfinite(flat).all(axis=(1, 2)) & np.isin(flat[:, :, 2], (0, 1, 2)).all(axis=1)
-        flat = flat[good]
-        return JointGroup(names, rows[good], flat[:, :, :2], flat[:, :, 2].astype(np.int8))
+        flat = self.columns.flat(3 * len(names))
+        flags = flat.values[:, 2::3]
+        good = self.category_of[flat.rows] == category
+        good &= flat.values.any(axis=1)
+        known = (flags == 0) | (flags == 1) | (flags == 2)
+        if not known.all():
+            good &= known.all(axis=1)
+        rows, values, whole = flat.rows, flat.values, flat.whole
+        if not good.all():
+            rows, values, whole = rows[good], values[good], whole[good]
+        joints = values.reshape(-1, len(names), 3)
+        return JointGroup(names, rows, joints[:, :, :2], joints[:, :, 2].astype(np.int8), category, whole)
+
+
+class Split:
+    """Another split of the same set, as far as the rules look at it.
+
+    Args:
+        document: the split.
+        images_root: the folder of the photos, when the rules may look at them.
+    """
+
+    def __init__(self, document: CocoDocument, images_root: Path | None) -> None:
+        self.name = Path(document.source).name
+        self.images = _table(document.data, "images")
+        self.image_rows = _rows_by_id(self.images)
+        self._images_root = images_root
+
+    @cached_property
+    def photo_digests(self) -> dict[int, bytes]:
+        """For each image row whose photo can be read the digest of its pixels; empty without a folder of photos."""
+        names = self.images.column("file_name")
+        return _digests(self._images_root, self.images, [i for i, n in enumerate(names) if isinstance(n, str) and n])
 
 
 def joint_names(category: Mapping[str, Any]) -> tuple[str, ...] | None:
@@ -213,29 +352,22 @@ def joint_names(category: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(names) if len(set(names)) == len(names) else None
 
 
-def float_rows(values: Sequence[Any], length: int) -> FloatArray:
-    """(len(values), length) float: each value that is a list of `length` finite numbers, NaN rows for the others."""
-    fine = [type(v) is list and len(v) == length and _NUMBERS.issuperset(map(type, v)) for v in values]
-    out = np.full((len(values), length), np.nan)
-    usable = [v for v, ok in zip(values, fine, strict=True) if ok]
-    if usable:
-        out[np.array(fine, dtype=bool)] = _to_floats(usable)
-        out[~np.isfinite(out).all(axis=1)] = np.nan
-    return out
+def _digests(root: Path | None, images: Table, rows: list[int]) -> dict[int, bytes]:
+    if root is None:
+        return {}
+    found = photo_digests(root, [images.rows[i]["file_name"] for i in rows])
+    return {i: digest for i, digest in zip(rows, found, strict=True) if isinstance(digest, bytes)}
 
 
-def _to_floats(rows: list[list[int | float]]) -> FloatArray:
-    try:
-        return np.array(rows, dtype=np.float64)
-    except OverflowError:
-        return np.array([[_to_float(v) for v in row] for row in rows])
-
-
-def _to_float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return np.nan
+def _skeleton(category: Mapping[str, Any], names: tuple[str, ...] | None) -> Skeleton | None:
+    if names is None:
+        return None
+    for attempt in (category, {"name": "", "keypoints": list(names)}):
+        try:
+            return from_category(attempt)
+        except (SkeletonError, TypeError, OverflowError):
+            continue
+    return None
 
 
 def _table(top: Mapping[str, Any], name: str) -> Table:
@@ -254,6 +386,8 @@ def _rows_by_id(table: Table) -> dict[int | str, int]:
     return rows
 
 
-def _resolve(values: list[Any], rows: Mapping[int | str, int]) -> IntArray:
+def _resolve(values: Sequence[Any], rows: Mapping[int | str, int]) -> IntArray:
+    if set(map(type, values)) <= {int, str}:
+        return np.fromiter(map(rows.get, values, repeat(-1)), dtype=np.intp, count=len(values))
     found = [rows.get(v, -1) if type(v) is int or type(v) is str else -1 for v in values]
     return np.array(found, dtype=np.intp)

@@ -41,10 +41,10 @@ def read_coco(images_dir: Path, annotations_path: Path, skeleton: Skeleton | Non
         raise FormatError(f"{images_dir}: no such folder of photos")
     document = read_document(annotations_path)
     category = person_category(document)
-    _check_structure(document)
+    check_structure(document)
     resolved = resolve_skeleton(category, skeleton, document.source)
     _check_keypoints(document, category, len(resolved))
-    problems, notes = _look_at_photos(images_dir, document)
+    problems, notes = look_at_photos(images_dir, document)
     return Imported(document, images_dir, resolved, tuple(notes), problems)
 
 
@@ -96,7 +96,12 @@ def _differences(
     return [(what, names) for what, names in cases if names]
 
 
-def _check_structure(document: CocoDocument) -> None:
+def check_structure(document: CocoDocument) -> None:
+    """Checks that ids and references hold and that images have a size.
+
+    Raises:
+        CocoError: they do not; the message names the first place and counts the rest.
+    """
     findings = check_document(document, codes=STRUCTURE)
     if findings:
         first = findings[0]
@@ -118,8 +123,12 @@ def _check_keypoints(document: CocoDocument, category: Mapping[str, Any], joints
                 raise CocoError(f"{document.source}: annotations[{i}]: {error}") from None
 
 
-def _look_at_photos(root: Path, document: CocoDocument) -> tuple[dict[int, str], list[str]]:
-    """The problems by image id, and the notes on photos of another size."""
+def look_at_photos(root: Path, document: CocoDocument) -> tuple[dict[int, str], list[str]]:
+    """The problems by image id, and the notes on photos of another size.
+
+    Raises:
+        FormatError: the folder holds none of the photos.
+    """
     images = document.images
     sizes = upright_sizes(root, [image["file_name"] for image in images])
     problems = {

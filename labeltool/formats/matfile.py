@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 from labeltool.errors import FormatError
 
 _HEADER = 128
-_MATRIX, _COMPRESSED = 14, 15
+#: The type of an element that is a variable.
+MATRIX, _COMPRESSED = 14, 15
 _NUMERIC_TYPES = frozenset({1, 2, 3, 4, 5, 6, 7, 9, 12, 13})
 _NUMERIC_CLASSES = range(6, 16)
 #: A variable that unpacks to more than this (bytes) is refused.
 MAX_BYTES = 1 << 29
 
 
-class _Damaged(Exception):
+class Damaged(Exception):
     """Something in the file does not fit together."""
 
 
@@ -37,15 +38,10 @@ def load_array(path: Path, name: str) -> NDArray[Any]:
     Raises:
         FormatError: the file is missing, is no such file, is damaged, or holds no numeric array of that name.
     """
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise FormatError(f"{path}: no such file") from None
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from None
+    raw = read_bytes(path)
     try:
         found = _check(raw, name)
-    except (_Damaged, zlib.error) as error:
+    except (Damaged, zlib.error) as error:
         raise FormatError(f"{path}: not a MATLAB file that can be read: {error}") from None
     if found is None:
         raise FormatError(f"{path}: holds no array {name!r}")
@@ -61,79 +57,103 @@ def load_array(path: Path, name: str) -> NDArray[Any]:
         raise FormatError(f"{path}: not a MATLAB file that can be read: {reason}") from None
 
 
-def _check(raw: bytes, name: str) -> bool | None:
-    """Whether the variable is a numeric array with tags in order, or None when there is no such variable."""
+def read_bytes(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        FormatError: the file is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise FormatError(f"{path}: no such file") from None
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def variables(raw: bytes) -> Iterator[tuple[memoryview, str]]:
+    """The body of each variable of a MATLAB file with the file's byte order (`<` or `>`).
+
+    Raises:
+        Damaged: the file is no MATLAB file of level 5, or is cut.
+        zlib.error: a compressed variable is damaged.
+    """
     if len(raw) < _HEADER + 8:
-        raise _Damaged(f"it has {len(raw)} bytes")
+        raise Damaged(f"it has {len(raw)} bytes")
     mark, version = raw[126:128], raw[124:126]
     if mark not in (b"IM", b"MI") or not raw.startswith(b"MATLAB"):
-        raise _Damaged("it has no MATLAB header")
+        raise Damaged("it has no MATLAB header")
     order = "<" if mark == b"IM" else ">"
     if struct.unpack(order + "H", version)[0] != 0x0100:
-        raise _Damaged("it is of version 7.3 (HDF5) or unknown, expected one saved with -v7 or -v6")
-    for kind, content in _elements(raw, _HEADER, order, padded=False):
-        body: memoryview | None = content
+        raise Damaged("it is of version 7.3 (HDF5) or unknown, expected one saved with -v7 or -v6")
+    for kind, content in elements(raw, _HEADER, order, padded=False):
         if kind == _COMPRESSED:
-            body = _unpack(content, order)
-        elif kind != _MATRIX:
-            raise _Damaged(f"it holds an element of type {kind}, expected a variable")
-        if body is not None:
-            numeric = _check_matrix(body, name, order)
-            if numeric is not None:
-                return numeric
+            yield _unpack(content, order), order
+        elif kind == MATRIX:
+            yield content, order
+        else:
+            raise Damaged(f"it holds an element of type {kind}, expected a variable")
+
+
+def _check(raw: bytes, name: str) -> bool | None:
+    """Whether the variable is a numeric array with tags in order, or None when there is no such variable."""
+    for body, order in variables(raw):
+        numeric = _check_matrix(body, name, order)
+        if numeric is not None:
+            return numeric
     return None
 
 
-def _unpack(content: memoryview, order: str) -> memoryview | None:
+def _unpack(content: memoryview, order: str) -> memoryview:
     """The variable inside a compressed element."""
     unpacker = zlib.decompressobj()
     plain = unpacker.decompress(bytes(content), MAX_BYTES)
     if unpacker.unconsumed_tail:
-        raise _Damaged(f"a variable unpacks to more than {MAX_BYTES >> 20} MB")
+        raise Damaged(f"a variable unpacks to more than {MAX_BYTES >> 20} MB")
     if not unpacker.eof:
-        raise _Damaged("it is cut in the middle of a variable")
-    elements = list(_elements(plain, 0, order, padded=True))
-    if len(elements) != 1 or elements[0][0] != _MATRIX:
-        raise _Damaged("a compressed element holds no variable")
-    return elements[0][1]
+        raise Damaged("it is cut in the middle of a variable")
+    found = list(elements(plain, 0, order, padded=True))
+    if len(found) != 1 or found[0][0] != MATRIX:
+        raise Damaged("a compressed element holds no variable")
+    return found[0][1]
 
 
 def _check_matrix(body: memoryview, name: str, order: str) -> bool | None:
     """Whether a variable of that name is a numeric array with all its tags in order; None for one of another name."""
-    parts = _elements(body, 0, order, padded=True)
+    parts = elements(body, 0, order, padded=True)
     try:
         (flags_kind, flags), (dims_kind, dims), (name_kind, text) = next(parts), next(parts), next(parts)
     except StopIteration:
-        raise _Damaged("a variable has no name") from None
+        raise Damaged("a variable has no name") from None
     if flags_kind != 6 or len(flags) != 8 or dims_kind != 5 or len(dims) % 4 or name_kind != 1:
-        raise _Damaged("the head of a variable is not in order")
+        raise Damaged("the head of a variable is not in order")
     if bytes(text) != name.encode():
         return None
     if struct.unpack(order + "I", flags[:4])[0] & 0xFF not in _NUMERIC_CLASSES:
         return False
     kinds = [kind for kind, _ in parts]
     if not 1 <= len(kinds) <= 2 or not _NUMERIC_TYPES.issuperset(kinds):
-        raise _Damaged(f"{name!r} holds data of an unknown type")
+        raise Damaged(f"{name!r} holds data of an unknown type")
     return True
 
 
-def _elements(data: bytes | memoryview, start: int, order: str, *, padded: bool) -> Iterator[tuple[int, memoryview]]:
+def elements(data: bytes | memoryview, start: int, order: str, *, padded: bool) -> Iterator[tuple[int, memoryview]]:
     """The (type, content) of the elements that stand one after the other; `padded` to multiples of 8 bytes inside a variable."""
     view = memoryview(data)
     while start < len(view):
         if start + 8 > len(view):
-            raise _Damaged("it ends in the middle of an element")
+            raise Damaged("it ends in the middle of an element")
         kind, size = struct.unpack(order + "II", view[start : start + 8])
         if kind >> 16:
             # The small form: size and type share four bytes, and the content is the other four.
             kind, size = kind & 0xFFFF, kind >> 16
             if size > 4:
-                raise _Damaged(f"a small element has {size} bytes, expected at most 4")
+                raise Damaged(f"a small element has {size} bytes, expected at most 4")
             yield kind, view[start + 4 : start + 4 + size]
             start += 8
             continue
         end = start + 8 + size
         if end > len(view):
-            raise _Damaged("it ends in the middle of an element")
+            raise Damaged("it ends in the middle of an element")
         yield kind, view[start + 8 : end]
         start = end + (-end % 8 if padded else 0)

@@ -7,10 +7,10 @@ import pytest
 from label_samples import make_project
 
 from labeltool.app.auditing import number, run_label, run_name
-from labeltool.report.charts import curve_frame, pdj_chart, sides_of
 from labeltool.app.checking import check_export, places, title_of, waiting_line
 from labeltool.app.style import plain
 from labeltool.project import ModelSummary, Project
+from labeltool.report.charts import curve_frame, pdj_chart, sides_of
 from labeltool.skeleton import COCO_17, LSP_14
 
 

@@ -15,6 +15,7 @@ from sample_documents import good_document, person
 from labeltool.coco.check import check_document, check_file
 from labeltool.coco.document import CocoDocument
 from labeltool.errors import CocoError
+from labeltool.formats.lsp import read_lsp
 
 LEAVES = (
     st.none()
@@ -112,7 +113,16 @@ def test_values_nested_without_end_are_reported() -> None:
 def test_the_genuine_file_has_no_error(coco_mini: Path) -> None:
     report = check_file(coco_mini / "annotations" / "person_keypoints_val2017.json", coco_mini / "images")
     assert report.errors == 0
-    assert {f.code for f in report.findings} <= {"A315"}
+    assert {f.code for f in report.findings} == {"A315", "D502"}
+
+
+def test_lspet_as_a_document_has_no_error(lspet: Path) -> None:
+    document = read_lsp(lspet, lspet / "joints.mat").document
+    found = check_document(document)
+    assert [f for f in found if f.severity == "error"] == []
+    assert {f.code for f in found} == {"A311", "A314", "A316", "A317", "B404", "D503"}
+    # Real labels from Mechanical Turk hold real swaps, but not many.
+    assert 0 < next(f.count for f in found if f.code == "A316") < 0.02 * len(document.annotations)
 
 
 def test_a_good_file_gives_an_empty_report(tmp_path: Path) -> None:
@@ -129,7 +139,7 @@ def test_a_report_counts_places_and_shows_the_first(tmp_path: Path) -> None:
     data["annotations"][0]["keypoints"][3:5] = [7, 8]
     path = tmp_path / "labels.json"
     path.write_text(json.dumps(data))
-    report = check_file(path)
+    report = check_file(path, codes={"A309", "A313"})
     assert (report.errors, report.warnings) == (7, 1)
     plain = report.to_json()
     assert list(plain) == ["file", "errors", "warnings", "findings"]
@@ -164,7 +174,7 @@ def test_a_report_counts_places_and_shows_the_first(tmp_path: Path) -> None:
         (b"hello", "line 1, column 1", "not JSON"),
         ("{}".encode("utf-16"), "line 1, column 1", "UTF-16"),
         (b"[" * 99_999, "line 1, column 201", "nested too deep"),
-        (b"[]", "file", "top level is a list"),
+        (b"3", "file", "top level is a number"),
     ],
 )
 def test_a_file_that_is_no_document_has_the_finding_c001(

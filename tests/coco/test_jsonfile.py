@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -61,7 +62,12 @@ def test_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
         ('{"a": 1}'.encode("utf-16"), "UTF-16", 1, 1),
         ('{"a": 1}'.encode("utf-32"), "UTF-32", 1, 1),
         ('{"a": 1}'.encode("utf-16-le"), "zero bytes", 1, 1),
-        (b"\x1f\x8b\x08\x00rest", "gzip", 1, 1),
+        (b"\x1f\x8b\x08\x00rest", "gzip data end in the middle", 0, 0),
+        (gzip.compress(b'{"a": 1}')[:-9], "gzip data end in the middle", 0, 0),
+        (gzip.compress(b'{"a": 1}')[:-8] + b"12345678", "damaged gzip data", 0, 0),
+        (gzip.compress(gzip.compress(b'{"a": 1}')), "compressed twice", 1, 1),
+        (gzip.compress(b" " * 3_000_000, 9), "unpack to more than 200 times", 0, 0),
+        (gzip.compress(b'{"a": 1,\n "b": }'), "expecting value", 2, 7),
         ('{"a":\n "caf\u00e9"}'.encode("latin-1"), "byte 0xe9", 2, 6),
         (b'{"a": ' + b"7" * 5000 + b"}", "integer of 5,000 digits", 1, 7),
         (b"[" * 100_000, "nested too deep", 1, 201),

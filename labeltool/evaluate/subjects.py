@@ -1,0 +1,299 @@
+"""What an audit is made of: labels and a model's predictions as arrays, read once from a project or from files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from labeltool.audit import NO_PERSON, Detections, Labels, detections_from_coco, labels_from_coco
+from labeltool.coco.derive import BOX_AREA_FACTOR, box_from_joints
+from labeltool.coco.document import person_category, read_document
+from labeltool.coco.results import read_results
+from labeltool.errors import AuditError, PhotoError, ProjectError
+from labeltool.images import photo_below
+from labeltool.project import LabelledPerson, ModelSummary, Project
+from labeltool.skeleton import Skeleton, from_category
+
+#: The source of an area in a file: whatever the file says.
+OF_FILE = "the file"
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """Which model spoke.
+
+    Attributes:
+        name: its name, or the name of its results file.
+        version: its version; empty for a file.
+        weights_hash: SHA-256 of its weights, as far as known; of a file, that of the file.
+    """
+
+    name: str
+    version: str = ""
+    weights_hash: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}" if self.version else self.name
+
+
+@dataclass(frozen=True)
+class Photos:
+    """The photos of the judged images.
+
+    Attributes:
+        names: file name by image id.
+        status: status in the queue by image id; empty where the labels come from a file.
+        find: the path of a photo by its image id, or None where it is not known.
+    """
+
+    names: Mapping[int, str]
+    status: Mapping[int, str]
+    find: Callable[[int], Path | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model and the people that it is judged on.
+
+    Attributes:
+        source: where the labels come from: the project's name, or the file's.
+        model: who spoke.
+        skeleton: the joints.
+        labels: everybody on the judged images, in the order of image ids (of a file: in its own).
+        detections: what the model says there.
+        area_sources: how many of the labelled people have their area from which source.
+        photos: the photos of these images.
+    """
+
+    source: str
+    model: ModelName
+    skeleton: Skeleton
+    labels: Labels
+    detections: Detections
+    area_sources: Mapping[str, int]
+    photos: Photos = field(repr=False)
+
+    def only(self, images: Collection[int]) -> Subject:
+        """The same on some of the images."""
+        wanted = np.fromiter(images, dtype=np.int64, count=len(images))
+        labels = self.labels.take(np.isin(self.labels.image, wanted))
+        detections = self.detections.take(np.isin(self.detections.image, wanted))
+        return replace(self, labels=labels, detections=detections)
+
+    def labels_hash(self) -> str:
+        """SHA-256 over joints and labels: the same labels, the same hash, wherever they come from."""
+        one = self.labels
+        return _digest(
+            self.skeleton, one.image, one.person, np.where(one.labelled[..., None], one.xy, 0), one.v, one.area, one.box,
+            one.crowd,
+        )  # fmt: skip
+
+    def detections_hash(self) -> str:
+        """SHA-256 over joints and predictions."""
+        one = self.detections
+        confidence = np.zeros(0) if one.confidence is None else one.confidence
+        return _digest(self.skeleton, one.image, one.xy, one.score, one.predicted, one.box, confidence, one.person)
+
+
+def read_project(
+    project: Project, models: Sequence[str | None], *, statuses: Collection[str] | None = None
+) -> list[Subject]:
+    """Models of a project, each with the same labels.
+
+    - **Labels** are human words: joints that came with the import, or that a labeller accepted, moved or added. Predictions that
+      nobody has looked at are none.
+    - **Images** that are judged: those with a labelled person that every one of the models was run on.
+    - **People without labels** on such an image excuse a detection there, as COCO's people without joints do; a prediction made
+      on the box of such a person is left out.
+    - **Area**: that of the store (an outline's, the file's, or 0.53 x the box's); `area_sources` counts them.
+
+    Args:
+        project: the project.
+        models: each a name, or `name@version`, of which the latest run counts; None where there is only one.
+        statuses: only images of these statuses.
+
+    Raises:
+        AuditError: no such predictions, or nothing to measure them by.
+    """
+    runs = [choose_run(project, model) for model in models]
+    ran = set.intersection(*(project.predicted_images(r.model, r.version, r.weights_hash) for r in runs))
+    photos = _project_photos(project)
+    if statuses is not None:
+        ran = {image for image in ran if photos.status[image] in statuses}
+    people = [p for p in project.labelled_people(with_company=True) if p.image_id in ran]
+    names = " and ".join(dict.fromkeys(run.model for run in runs))
+    if not people:
+        where = "" if statuses is None else f" with status {', '.join(statuses) or 'none'}"
+        raise AuditError(
+            f"{project.path}: no photo{where} that {names} was run on has a labelled person, expected some to measure it by"
+        )
+    try:
+        labels = _labels_of(project, people)
+    except (AuditError, ProjectError) as error:
+        raise AuditError(f"{project.path}: {error}") from None
+    annotation_of = {p.id: p.annotation_id for p, is_person in zip(people, labels.people, strict=True) if is_person}
+    judged = set(labels.image.tolist())
+    areas = Counter(p.area_source for p, is_person in zip(people, labels.people, strict=True) if is_person)
+    return [
+        Subject(
+            project.config.name,
+            ModelName(run.model, run.version, run.weights_hash),
+            project.skeleton,
+            labels,
+            _detections_of(project, run, judged, annotation_of),
+            dict(sorted(areas.items())),
+            photos,
+        )
+        for run in runs
+    ]
+
+
+def read_files(truth: Path, predictions: Sequence[Path], *, images_root: Path | None = None) -> list[Subject]:
+    """Files of COCO keypoint results, each with the labels of one COCO file; all images are judged, as pycocotools does.
+
+    Args:
+        truth: the file with the labels; its person category gives the joints.
+        predictions: results, one list each.
+        images_root: folder of the photos, for pictures of the people.
+
+    Raises:
+        CocoError: a file that cannot be read.
+        AuditError: a value that cannot be measured, with its place.
+    """
+    document = read_document(truth)
+    category = person_category(document)
+    skeleton = from_category(category)
+    names = {image["id"]: str(image.get("file_name", "")) for image in document.images}
+    ids, category_id = list(names), category["id"]
+    results = [(path, read_results(path)) for path in predictions]
+    try:
+        labels = labels_from_coco(document.annotations, skeleton, category_id=category_id, image_ids=ids)
+    except AuditError as error:
+        raise AuditError(f"{truth}: {error}") from None
+    subjects = []
+    for path, found in results:
+        try:
+            detections = detections_from_coco(found, skeleton, category_id=category_id, image_ids=ids)
+        except AuditError as error:
+            raise AuditError(f"{path}: {error}") from None
+        name = ModelName(path.name, weights_hash=hashlib.sha256(path.read_bytes()).hexdigest())
+        photos = Photos(names, {}, _below(images_root, names))
+        subjects.append(
+            Subject(truth.name, name, skeleton, labels, detections, {OF_FILE: int(labels.people.sum())}, photos)
+        )
+    if not labels.people.any():
+        raise AuditError(
+            f"{truth}: no person of category {category['name']!r} has a labelled joint, expected at least one"
+        )
+    return subjects
+
+
+def choose_run(project: Project, model: str | None) -> ModelSummary:
+    """The run of a model in a project: the latest of that name, or of that `name@version`; the only one when none is named.
+
+    Raises:
+        AuditError: there is none, or the choice is not clear.
+    """
+    runs = project.list_models()
+    if not runs:
+        raise AuditError(f"{project.path}: no model was run on this project, expected predictions (labeltool prefill)")
+    names = sorted({run.model for run in runs})
+    if model is None:
+        if len(names) > 1:
+            raise AuditError(f"{project.path}: predictions of {', '.join(names)}: say which by --model")
+        model = names[0]
+    name, _, version = model.partition("@")
+    found = [run for run in runs if run.model == name and version in ("", run.version)]
+    if not found:
+        known = ", ".join(f"{run.model}@{run.version}" for run in runs)
+        raise AuditError(f"{project.path}: no predictions of model {model!r}, expected one of {known}")
+    return max(found, key=lambda run: run.at)
+
+
+def _labels_of(project: Project, people: Sequence[LabelledPerson]) -> Labels:
+    count = len(project.skeleton)
+    table = np.array([p.keypoints for p in people], dtype=np.float64).reshape(-1, count, 3)
+    box = np.array([p.box or (np.nan,) * 4 for p in people], dtype=np.float64).reshape(-1, 4)
+    area = [_area_of(project, p) for p in people]
+    return Labels.of(
+        [p.image_id for p in people],
+        table[:, :, :2],
+        table[:, :, 2],
+        area,
+        person=[p.annotation_id for p in people],
+        box=box,
+        crowd=[p.crowd for p in people],
+    )
+
+
+def _area_of(project: Project, person: LabelledPerson) -> float:
+    """The person's area; where there is neither area nor box, what an export would write; 0 where nothing gives one."""
+    if person.area is not None:
+        return person.area
+    triples = np.array(person.keypoints, dtype=np.float64).reshape(-1, 3)
+    image = project.image(person.image_id)
+    box = box_from_joints(triples[:, :2], triples[:, 2], image.width, image.height)
+    return 0.0 if box is None else BOX_AREA_FACTOR * box[2] * box[3]
+
+
+def _detections_of(
+    project: Project, run: ModelSummary, judged: Collection[int], annotation_of: Mapping[int, int]
+) -> Detections:
+    """A run's predictions on the judged images, without those made on the boxes of people who are not among the labels."""
+    images, points, scores, owners = [], [], [], []
+    nothing = (np.nan, np.nan, 0.0)
+    for p in project.predictions(model=run.model, version=run.version, weights_hash=run.weights_hash):
+        if p.image_id not in judged or (p.person_id is not None and p.person_id not in annotation_of):
+            continue
+        images.append(p.image_id)
+        points.append([p.joints.get(name, nothing) for name in project.skeleton.joints])
+        scores.append(p.score)
+        owners.append(NO_PERSON if p.person_id is None else annotation_of[p.person_id])
+    table = np.array(points, dtype=np.float64).reshape(-1, len(project.skeleton), 3)
+    return Detections.of(
+        images,
+        table[:, :, :2],
+        scores,
+        predicted=np.isfinite(table[:, :, :2]).all(axis=2),
+        confidence=table[:, :, 2],
+        person=owners,
+    )
+
+
+def _project_photos(project: Project) -> Photos:
+    records = project.images()
+    of = {record.id: record for record in records}
+
+    def find(image: int) -> Path | None:
+        try:
+            return project.photo_path(of[image])
+        except ProjectError:
+            return None
+
+    return Photos({r.id: r.file_name for r in records}, {r.id: r.status for r in records}, find)
+
+
+def _below(root: Path | None, names: Mapping[int, str]) -> Callable[[int], Path | None]:
+    def find(image: int) -> Path | None:
+        try:
+            return None if root is None else photo_below(root, names[image])
+        except PhotoError:
+            return None
+
+    return find
+
+
+def _digest(skeleton: Skeleton, *arrays: ArrayLike) -> str:
+    digest = hashlib.sha256("\n".join(skeleton.joints).encode())
+    for array in arrays:
+        values = np.asarray(array, dtype="<f8")
+        # NaN has many bit patterns, and -0.0 is 0.
+        values = np.where(np.isnan(values), np.nan, values + 0.0)
+        digest.update(repr(values.shape).encode() + values.tobytes())
+    return digest.hexdigest()
