@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import subprocess
@@ -56,11 +57,10 @@ def label_page(page: Page) -> None:
 
 
 def save(page: Page, name: str) -> None:
-    """Writes docs/images/NAME.png with a palette, which halves its size."""
-    path = IMAGES / f"{name}.png"
-    page.screenshot(path=path)
-    with Image.open(path) as picture:
-        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    """Writes docs/images/NAME.jpg, with the colours of lines kept sharp."""
+    path = IMAGES / f"{name}.jpg"
+    with Image.open(io.BytesIO(page.screenshot())) as picture:
+        picture.convert("RGB").save(path, quality=88, subsampling=0, optimize=True)
     print(path.relative_to(IMAGES.parent.parent))
 
 
