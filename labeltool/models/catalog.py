@@ -68,6 +68,15 @@ _OWN = (
         load=_from("labeltool.models.deeppose"),
     ),
     ModelInfo(
+        name="heatmap",
+        summary="a map of places for each joint of a person's box; weights of your own training (labeltool train heatmap)",
+        skeleton="as trained",
+        detects=False,
+        licence="Apache-2.0",
+        shipped=False,
+        load=_from("labeltool.models.heatmap"),
+    ),
+    ModelInfo(
         name="keypoint-rcnn",
         summary="people and joints in one model (He et al. 2017): torchvision keypointrcnn_resnet50_fpn, COCO_V1",
         skeleton="coco-17",

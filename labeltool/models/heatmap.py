@@ -24,9 +24,6 @@ from labeltool.geometry import FloatArray, crop_to_image
 from labeltool.models.topdown import NetworkConfig, TopDown
 from labeltool.models.weights import read_checkpoint
 
-#: Where the shipped weights lie.
-SHIPPED = Path(__file__).parent / "checkpoints" / "heatmap-lsp14.safetensors"
-
 #: Cells about the peak whose mean is the joint's place: 2 each way.
 _REACH = 2
 
@@ -146,9 +143,13 @@ def decode(logits: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def load(weights: Path | None = None, device: str = "auto") -> Heatmap:
-    """The shipped heatmap model, or the one in a checkpoint file.
+    """The heatmap model in a checkpoint file of `labeltool train heatmap`; none is shipped.
 
     Raises:
-        ModelError: the weights cannot be read or do not fit, or the device is not there.
+        ModelError: no file is given, the weights cannot be read or do not fit, or the device is not there.
     """
-    return Heatmap.open(read_checkpoint(weights or SHIPPED), HeatmapConfig, HeatmapNetwork, device)
+    if weights is None:
+        raise ModelError(
+            "heatmap: no weights are shipped: train them (labeltool train heatmap) and pass --weights FILE"
+        )
+    return Heatmap.open(read_checkpoint(weights), HeatmapConfig, HeatmapNetwork, device)

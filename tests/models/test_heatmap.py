@@ -69,3 +69,8 @@ def test_a_checkpoint_of_something_else(tmp_path: Path) -> None:
     write_checkpoint(path, {}, {"model": "deeppose"})
     with pytest.raises(ModelError, match="a checkpoint of 'deeppose', expected one of 'heatmap'"):
         load(path)
+
+
+def test_without_weights_it_says_how_to_get_some() -> None:
+    with pytest.raises(ModelError, match="labeltool train heatmap"):
+        load()
