@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +51,7 @@ def test_every_rule_is_there_and_explains_itself() -> None:
 
 
 def put(section: str, row: int, **fields: Any) -> Damage:
-    return lambda d: d[section][row].update(fields)
+    return lambda d: d[section][row].update(copy.deepcopy(fields))
 
 
 def cut(section: str, row: int, field: str) -> Damage:
