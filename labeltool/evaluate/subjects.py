@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from labeltool.audit import NO_PERSON, Detections, Labels, detections_from_coco, labels_from_coco
 from labeltool.coco.derive import BOX_AREA_FACTOR, box_from_joints
@@ -17,7 +17,8 @@ from labeltool.coco.document import person_category, read_document
 from labeltool.coco.results import read_results
 from labeltool.errors import AuditError, PhotoError, ProjectError
 from labeltool.images import photo_below
-from labeltool.project import LabelledPerson, ModelSummary, Project
+from labeltool.project import ModelSummary, Project
+from labeltool.project.bulk import LabelArrays
 from labeltool.skeleton import Skeleton, from_category
 
 #: The source of an area in a file: whatever the file says.
@@ -67,7 +68,7 @@ class Subject:
         skeleton: the joints.
         labels: everybody on the judged images, in the order of image ids (of a file: in its own).
         detections: what the model says there.
-        area_sources: how many of the labelled people have their area from which source.
+        area_source: N sources of the labels' areas.
         photos: the photos of these images.
     """
 
@@ -76,15 +77,25 @@ class Subject:
     skeleton: Skeleton
     labels: Labels
     detections: Detections
-    area_sources: Mapping[str, int]
+    area_source: NDArray[np.str_]
     photos: Photos = field(repr=False)
 
     def only(self, images: Collection[int]) -> Subject:
         """The same on some of the images."""
         wanted = np.fromiter(images, dtype=np.int64, count=len(images))
-        labels = self.labels.take(np.isin(self.labels.image, wanted))
+        rows = np.isin(self.labels.image, wanted)
         detections = self.detections.take(np.isin(self.detections.image, wanted))
-        return replace(self, labels=labels, detections=detections)
+        return replace(self, labels=self.labels.take(rows), detections=detections, area_source=self.area_source[rows])
+
+    def with_status(self, statuses: Collection[str]) -> Subject:
+        """The same on the images of some statuses."""
+        images = np.unique(self.labels.image).tolist()
+        return self.only([image for image in images if self.photos.status.get(image) in statuses])
+
+    @property
+    def area_sources(self) -> dict[str, int]:
+        """How many of the labelled people have their area from which source."""
+        return dict(sorted(Counter(self.area_source[self.labels.people].tolist()).items()))
 
     def labels_hash(self) -> str:
         """SHA-256 over joints and labels: the same labels, the same hash, wherever they come from."""
@@ -111,7 +122,7 @@ def read_project(
     - **Images** that are judged: those with a labelled person that every one of the models was run on.
     - **People without labels** on such an image excuse a detection there, as COCO's people without joints do; a prediction made
       on the box of such a person is left out.
-    - **Area**: that of the store (an outline's, the file's, or 0.53 x the box's); `area_sources` counts them.
+    - **Area**: that of the store (an outline's, the file's, or 0.53 x the box's); `area_source` names them.
 
     Args:
         project: the project.
@@ -126,28 +137,27 @@ def read_project(
     photos = _project_photos(project)
     if statuses is not None:
         ran = {image for image in ran if photos.status[image] in statuses}
-    people = [p for p in project.labelled_people(with_company=True) if p.image_id in ran]
+    table = project.label_arrays()
+    there = np.isin(table.image, np.fromiter(ran, dtype=np.int64, count=len(ran)))
     names = " and ".join(dict.fromkeys(run.model for run in runs))
-    if not people:
+    if not there.any():
         where = "" if statuses is None else f" with status {', '.join(statuses) or 'none'}"
         raise AuditError(
             f"{project.path}: no photo{where} that {names} was run on has a labelled person, expected some to measure it by"
         )
     try:
-        labels = _labels_of(project, people)
+        labels = _labels_of(project, table, there)
     except (AuditError, ProjectError) as error:
         raise AuditError(f"{project.path}: {error}") from None
-    annotation_of = {p.id: p.annotation_id for p, is_person in zip(people, labels.people, strict=True) if is_person}
-    judged = set(labels.image.tolist())
-    areas = Counter(p.area_source for p, is_person in zip(people, labels.people, strict=True) if is_person)
+    persons = table.person[there][labels.people]
     return [
         Subject(
             project.config.name,
             ModelName(run.model, run.version, run.weights_hash),
             project.skeleton,
             labels,
-            _detections_of(project, run, judged, annotation_of),
-            dict(sorted(areas.items())),
+            _detections_of(project, run, labels, persons),
+            table.area_source[there],
             photos,
         )
         for run in runs
@@ -184,9 +194,7 @@ def read_files(truth: Path, predictions: Sequence[Path], *, images_root: Path | 
             raise AuditError(f"{path}: {error}") from None
         name = ModelName(path.name, weights_hash=hashlib.sha256(path.read_bytes()).hexdigest())
         photos = Photos(names, {}, _below(images_root, names))
-        subjects.append(
-            Subject(truth.name, name, skeleton, labels, detections, {OF_FILE: int(labels.people.sum())}, photos)
-        )
+        subjects.append(Subject(truth.name, name, skeleton, labels, detections, np.full(len(labels), OF_FILE), photos))
     if not labels.people.any():
         raise AuditError(
             f"{truth}: no person of category {category['name']!r} has a labelled joint, expected at least one"
@@ -216,67 +224,60 @@ def choose_run(project: Project, model: str | None) -> ModelSummary:
     return max(found, key=lambda run: run.at)
 
 
-def _labels_of(project: Project, people: Sequence[LabelledPerson]) -> Labels:
-    count = len(project.skeleton)
-    table = np.array([p.keypoints for p in people], dtype=np.float64).reshape(-1, count, 3)
-    box = np.array([p.box or (np.nan,) * 4 for p in people], dtype=np.float64).reshape(-1, 4)
-    area = [_area_of(project, p) for p in people]
+def _labels_of(project: Project, table: LabelArrays, rows: NDArray[np.bool_]) -> Labels:
+    keypoints, image, area = table.keypoints[rows], table.image[rows], table.area[rows]
+    for row in np.flatnonzero(np.isnan(area)).tolist():
+        # Neither area nor box: what an export would write; 0 where nothing gives one.
+        photo = project.image(int(image[row]))
+        box = box_from_joints(keypoints[row, :, :2], keypoints[row, :, 2], photo.width, photo.height)
+        area[row] = 0.0 if box is None else BOX_AREA_FACTOR * box[2] * box[3]
     return Labels.of(
-        [p.image_id for p in people],
-        table[:, :, :2],
-        table[:, :, 2],
+        image,
+        keypoints[:, :, :2],
+        keypoints[:, :, 2],
         area,
-        person=[p.annotation_id for p in people],
-        box=box,
-        crowd=[p.crowd for p in people],
+        person=table.annotation[rows],
+        box=table.box[rows],
+        crowd=table.crowd[rows],
     )
 
 
-def _area_of(project: Project, person: LabelledPerson) -> float:
-    """The person's area; where there is neither area nor box, what an export would write; 0 where nothing gives one."""
-    if person.area is not None:
-        return person.area
-    triples = np.array(person.keypoints, dtype=np.float64).reshape(-1, 3)
-    image = project.image(person.image_id)
-    box = box_from_joints(triples[:, :2], triples[:, 2], image.width, image.height)
-    return 0.0 if box is None else BOX_AREA_FACTOR * box[2] * box[3]
+def _detections_of(project: Project, run: ModelSummary, labels: Labels, persons: NDArray[np.int64]) -> Detections:
+    """A run's predictions on the judged images, without those made on the boxes of people who are not among the labels.
 
-
-def _detections_of(
-    project: Project, run: ModelSummary, judged: Collection[int], annotation_of: Mapping[int, int]
-) -> Detections:
-    """A run's predictions on the judged images, without those made on the boxes of people who are not among the labels."""
-    images, points, scores, owners = [], [], [], []
-    nothing = (np.nan, np.nan, 0.0)
-    for p in project.predictions(model=run.model, version=run.version, weights_hash=run.weights_hash):
-        if p.image_id not in judged or (p.person_id is not None and p.person_id not in annotation_of):
-            continue
-        images.append(p.image_id)
-        points.append([p.joints.get(name, nothing) for name in project.skeleton.joints])
-        scores.append(p.score)
-        owners.append(NO_PERSON if p.person_id is None else annotation_of[p.person_id])
-    table = np.array(points, dtype=np.float64).reshape(-1, len(project.skeleton), 3)
+    Args:
+        project: the project.
+        run: the run.
+        labels: the labels.
+        persons: the store's numbers of the labelled people among them, in their order.
+    """
+    table = project.prediction_arrays(run.model, run.version, run.weights_hash)
+    order = np.argsort(persons)
+    place = np.searchsorted(persons[order], table.person)
+    known = np.isin(table.person, persons)
+    kept = np.isin(table.image, labels.image) & (known | (table.person < 0))
+    owner = np.full(len(kept), NO_PERSON, dtype=np.int64)
+    owner[known] = labels.person[labels.people][order][place[known]]
+    joints = table.joints[kept]
+    predicted = np.isfinite(joints).all(axis=2)
     return Detections.of(
-        images,
-        table[:, :, :2],
-        scores,
-        predicted=np.isfinite(table[:, :, :2]).all(axis=2),
-        confidence=table[:, :, 2],
-        person=owners,
+        table.image[kept],
+        joints[:, :, :2],
+        table.score[kept],
+        predicted=predicted,
+        confidence=np.where(predicted, joints[:, :, 2], 0.0),
+        person=owner[kept],
     )
 
 
 def _project_photos(project: Project) -> Photos:
-    records = project.images()
-    of = {record.id: record for record in records}
-
     def find(image: int) -> Path | None:
         try:
-            return project.photo_path(of[image])
+            return project.photo_path(project.image(image))
         except ProjectError:
             return None
 
-    return Photos({r.id: r.file_name for r in records}, {r.id: r.status for r in records}, find)
+    return Photos(*project.image_names(), find)
 
 
 def _below(root: Path | None, names: Mapping[int, str]) -> Callable[[int], Path | None]:

@@ -104,7 +104,9 @@ class DeepPoseNetwork(nn.Module):
         hidden = self.hidden(features)
         cells = self.cells(features).float()
         chances = torch.softmax(cells.flatten(2), dim=2).flatten(1)
-        joints = self.joints(torch.cat([hidden.float(), chances], dim=1)).float()
+        # the last layer in full precision: bfloat16 would round joints to a third of a pixel of the crop and more
+        with torch.autocast(crops.device.type, enabled=False):
+            joints = self.joints(torch.cat([hidden.float(), chances], dim=1))
         return joints.view(len(joints), -1, 2), self.error(hidden.detach()).float(), cells
 
 

@@ -117,7 +117,7 @@ class TopDown(ABC, Generic[Config]):
 
     def look(self, crops: NDArray[np.uint8]) -> Any:
         """What the network answers to crops (B, size, size, 3)."""
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(self.device):
             photos = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
             return self.network(to_input(photos, self.config))
 
@@ -129,6 +129,16 @@ class TopDown(ABC, Generic[Config]):
             crops: (B, size, size, 3) bytes.
             squares: (B, 4) the boxes in the photo that the crops show.
         """
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """bfloat16 where the processor multiplies it in hardware, so that it pays (about 2.5 x on such CPUs); else float32."""
+    if device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return torch.autocast(
+            "cpu", torch.bfloat16, bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+        )
+    return torch.autocast(device.type, torch.bfloat16, device.type == "cuda" and torch.cuda.is_bf16_supported())
 
 
 def crop_boxes(boxes: FloatArray, image: NDArray[np.uint8], padding: float) -> FloatArray:

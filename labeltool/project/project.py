@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from labeltool.coco.document import CocoDocument
+from labeltool.project import bulk, exporting, importing, predictions, queue, reading, saving
 from labeltool.project import config as configs
-from labeltool.project import exporting, importing, predictions, queue, reading, saving
 from labeltool.project.database import Database
 from labeltool.project.edits import JointLike
 from labeltool.project.values import (
@@ -105,6 +105,11 @@ class Project:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def mark(self) -> str:
+        """A text that differs whenever labels, statuses or predictions do: what was worked out under it still holds."""
+        with self._db.read() as connection:
+            return reading.mark(connection)
 
     # --- images and the queue -------------------------------------------------------------------------------------------
 
@@ -235,15 +240,31 @@ class Project:
         with self._db.read() as connection:
             return reading.history(connection, person_id)
 
-    def labelled_people(self, *, only_done: bool = False, with_company: bool = False) -> Iterator[LabelledPerson]:
+    def labelled_people(self, *, only_done: bool = False) -> Iterator[LabelledPerson]:
         """The people with at least one human label (no crowds, none deleted), streamed in the order of their images' ids.
 
         Args:
             only_done: only those on images whose status is `done`.
-            with_company: also whoever else an export would hold of the same images: crowds, and people without labels.
         """
         with self._db.read() as connection:
-            yield from reading.labelled_people(connection, self.skeleton.joints, only_done, with_company)
+            yield from reading.labelled_people(connection, self.skeleton.joints, only_done)
+
+    # --- the whole as arrays --------------------------------------------------------------------------------------------
+
+    def label_arrays(self) -> bulk.LabelArrays:
+        """Whom an export would hold of the images where somebody is labelled: crowds and people without labels included."""
+        with self._db.read() as connection:
+            return bulk.label_arrays(connection, len(self.skeleton))
+
+    def prediction_arrays(self, model: str, version: str, weights_hash: str) -> bulk.PredictionArrays:
+        """What one run of a model said."""
+        with self._db.read() as connection:
+            return bulk.prediction_arrays(connection, len(self.skeleton), model, version, weights_hash)
+
+    def image_names(self) -> tuple[dict[int, str], dict[int, str]]:
+        """File name and status of every image, by id."""
+        with self._db.read() as connection:
+            return bulk.image_names(connection)
 
     # --- saving ---------------------------------------------------------------------------------------------------------
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Row, Select, or_, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from labeltool.errors import ProjectError
 from labeltool.project.codec import decode, decode_box, decode_joints, decode_keypoints, source_names, spread_sources
 from labeltool.project.edits import State
-from labeltool.project.tables import images, people, revisions
+from labeltool.project.tables import events, images, people, prediction_runs, revisions
 from labeltool.project.values import LabelledPerson, Person, Revision
 
 #: Rows that a streamed query fetches at once.
@@ -113,20 +113,21 @@ def to_revision(row: AnyRow) -> Revision:
     )
 
 
-def labelled_people(
-    connection: Connection, names: Sequence[str], only_done: bool, with_company: bool
-) -> Iterator[LabelledPerson]:
-    """The people with human labels, neither crowd nor deleted, in the order of image ids; see `Project.labelled_people`."""
-    labelled = (people.c.labelled > 0, people.c.crowd.is_(False), people.c.deleted.is_(False))
-    if with_company:
-        # A model's proposal that nobody touched is nobody yet: no export holds it.
-        query = select_people().where(
-            people.c.image_id.in_(select(people.c.image_id).where(*labelled)),
-            people.c.deleted.is_(False),
-            or_(people.c.origin != "model", people.c.touched.is_(True)),
-        )
-    else:
-        query = select_people().where(*labelled)
+def mark(connection: Connection) -> str:
+    """A text that differs whenever labels, statuses or predictions do; see `Project.mark`."""
+    newest = (
+        select(func.max(revisions.c.id)).scalar_subquery(),
+        select(func.max(events.c.id)).scalar_subquery(),
+        select(func.max(prediction_runs.c.id)).scalar_subquery(),
+        select(func.max(prediction_runs.c.at)).scalar_subquery(),
+        select(func.count()).select_from(prediction_runs).scalar_subquery(),
+    )
+    return " ".join(map(str, connection.execute(select(*newest)).one()))
+
+
+def labelled_people(connection: Connection, names: Sequence[str], only_done: bool) -> Iterator[LabelledPerson]:
+    """The people with human labels, neither crowd nor deleted, in the order of image ids."""
+    query = select_people().where(people.c.labelled > 0, people.c.crowd.is_(False), people.c.deleted.is_(False))
     if only_done:
         query = query.join(images, images.c.id == people.c.image_id).where(images.c.status == "done")
     query = query.order_by(people.c.image_id, people.c.id)
@@ -141,7 +142,6 @@ def labelled_people(
             keypoints=label_keypoints(row.keypoints, row.sources, len(names)),
             sources=source_names(row.sources, len(names)),
             touched=row.touched,
-            crowd=row.crowd,
         )
 
 

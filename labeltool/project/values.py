@@ -89,12 +89,11 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class LabelledPerson:
-    """A person with at least one human label, or one beside such a person, as the audit takes them.
+    """A person with at least one human label.
 
     Attributes:
         keypoints: 3K numbers x, y, v in the skeleton's order; joints that are mere predictions are 0, 0, 0.
         sources: K sources in the same order.
-        crowd: a crowd region; only where those were asked for.
     """
 
     id: int
@@ -106,7 +105,6 @@ class LabelledPerson:
     keypoints: Sequence[float]
     sources: Sequence[str]
     touched: bool
-    crowd: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ KIND_COLOURS: Mapping[str, str] = {
     "miss": "#c9543c",
 }
 
+#: Lines that must be seen on white and on black.
+_INK = "#6b7480"
+
 #: The threshold that tables show.
 TABLE_THRESHOLD = 0.2
 
@@ -133,8 +136,8 @@ def interval_chart(frame: pd.DataFrame, skeleton: Skeleton, metric: str, title: 
             legend=alt.Legend(orient="top"),
         ),
     )
-    whiskers = base.mark_rule(strokeWidth=1.6, color="#2b3038").encode(x="low:Q", x2="high:Q")
-    ends = [base.mark_tick(color="#2b3038", thickness=1.6, size=7).encode(x=f"{end}:Q") for end in ("low", "high")]
+    whiskers = base.mark_rule(strokeWidth=1.6, color=_INK).encode(x="low:Q", x2="high:Q")
+    ends = [base.mark_tick(color=_INK, thickness=1.6, size=7).encode(x=f"{end}:Q") for end in ("low", "high")]
     overall = frame.loc[frame["joint"] == "overall", [metric]].rename(columns={metric: "value"})
     rule = alt.Chart(overall).mark_rule(strokeDash=[5, 4], color=SIDE_COLOURS["overall"]).encode(x="value:Q")
     return alt.LayerChart(layer=[bars, rule, whiskers, *ends]).properties(height=alt.Step(20))
@@ -231,7 +234,7 @@ def difference_chart(frame: pd.DataFrame, title: str) -> alt.LayerChart:
     )
     sure = (alt.datum.low > 0) | (alt.datum.high < 0)
     colour = alt.condition(sure, alt.value("#2563c9"), alt.value("#8a919c"))
-    zero = alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(color="#2b3038").encode(x="x:Q")
+    zero = alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(color=_INK).encode(x="x:Q")
     whiskers = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q", color=colour)
     points = base.mark_point(filled=True, size=60, opacity=1).encode(x="difference:Q", color=colour)
     return alt.LayerChart(layer=[zero, whiskers, points]).properties(height=alt.Step(20))

@@ -19,6 +19,11 @@ def spoken(joint: str) -> str:
     return joint.replace("_", " ")
 
 
+def headed(text: str) -> str:
+    """A text that begins with a capital, abbreviations left as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def share(value: float | None, digits: int = 3) -> str:
     """A share as it is printed; a dash where nothing was counted."""
     return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
@@ -95,7 +100,7 @@ def _gains(study: Study) -> list[str]:
 
 def _groups(study: Study) -> list[str]:
     lines = []
-    for group in ("size", "overlap", "visible joints", "visibility"):
+    for group in _WHO:
         parts = [p for p in study.slices if p.group == group and p.people >= FEW and ("ks", OVERALL) in p.intervals]
         if len(parts) < 2:
             continue
@@ -104,8 +109,8 @@ def _groups(study: Study) -> list[str]:
         weak, strong = low.intervals["ks", OVERALL], high.intervals["ks", OVERALL]
         if weak.high < strong.low:
             lines.append(
-                f"By {group}: mean ks {share(weak.value)} ({share(weak.low)} to {share(weak.high)}) on {low.name!r}, "
-                f"{share(strong.value)} ({share(strong.low)} to {share(strong.high)}) on {high.name!r}."
+                f"Mean ks {share(weak.value)} ({share(weak.low)} to {share(weak.high)}) on {_WHO[group].format(low.name)}, "
+                f"{share(strong.value)} ({share(strong.low)} to {share(strong.high)}) on {_WHO[group].format(high.name)}."
             )
     return lines
 
@@ -127,6 +132,14 @@ def _confidence(study: Study) -> list[str]:
         f"On average the model is {word}: mean confidence {share(said)}, and {share(right)} of the joints are right (ks ≥ .5)."
     ]
 
+
+#: How the people, or joints, of a group are called.
+_WHO = {
+    "size": "{} people",
+    "overlap": "people with {} overlapping neighbours",
+    "visible joints": "people with {} labelled joints",
+    "visibility": "{} joints",
+}
 
 _PLURAL = {
     "inversion": "Left-right inversions",

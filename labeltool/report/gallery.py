@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from labeltool.audit import KINDS
-from labeltool.evaluate import Case, Study, all_cases
+from labeltool.evaluate import Case, PeopleTable, Study, Subject, all_cases
 from labeltool.evaluate.people import BACKGROUND, MISSED
 from labeltool.report.overlays import Artist
 
@@ -47,33 +47,41 @@ def make_gallery(study: Study, most: int = MOST) -> Gallery:
             content = artist.picture(case)
             if content is not None:
                 drawn.append(
-                    Picture(_file_name(study, case, rank), caption_of(study, case), where_of(study, case), content)
+                    Picture(
+                        _file_name(study, case, rank),
+                        caption_of(study.subject, study.people, case),
+                        where_of(study.subject, case),
+                        content,
+                    )
                 )
         if drawn:
             groups.append((name, tuple(drawn)))
     return Gallery(tuple(groups))
 
 
-def caption_of(study: Study, case: Case) -> str:
+def caption_of(subject: Subject, table: PeopleTable, case: Case) -> str:
     """What is wrong with a case, in a line."""
-    joints = study.subject.skeleton.joints
+    joints = subject.skeleton.joints
     names = ", ".join(joints[j].replace("_", " ") for j in case.joints)
     if case.group in KINDS:
-        return f"{names} (OKS {case.value:.2f})"
+        return f"{names if len(case.joints) <= 4 else f'{len(case.joints)} joints'} (OKS {case.value:.2f})"
     if case.group == MISSED:
         return "no detection finds this person"
     if case.group == BACKGROUND:
         return f"score {case.value:.2f}, finds nobody"
     if case.group == "person":
-        return f"OKS {case.value:.2f}" + (f": {names}" if names else "")
-    away = study.people.distance[case.label, case.joints[0]]
+        wrong = len(case.joints)
+        return f"OKS {case.value:.2f}" + (
+            f", {wrong} of {int(subject.labels.labelled[case.label].sum())} joints wrong" if wrong else ""
+        )
+    away = table.distance[case.label, case.joints[0]]
     return f"ks {case.value:.2f}, {away:.2f} s off"
 
 
-def where_of(study: Study, case: Case) -> str:
+def where_of(subject: Subject, case: Case) -> str:
     """The photo and the person of a case."""
-    name = study.subject.photos.names.get(case.image) or f"image {case.image}"
-    return name if case.label < 0 else f"{name}, person {study.subject.labels.person[case.label]}"
+    name = subject.photos.names.get(case.image) or f"image {case.image}"
+    return name if case.label < 0 else f"{name}, person {subject.labels.person[case.label]}"
 
 
 def _file_name(study: Study, case: Case, rank: int) -> str:

@@ -80,11 +80,14 @@ class Artist:
         if case.detection < 0:
             return np.zeros((detections.joints, 2)), np.zeros(detections.joints, dtype=np.bool_)
         predicted = detections.predicted[case.detection]
+        if case.label >= 0:
+            # A joint without a label is not measured, and models put what they do not see anywhere.
+            predicted = predicted & self.subject.labels.labelled[case.label]
         return np.where(predicted[:, None], detections.xy[case.detection], 0.0), predicted
 
 
 def _window(truth: FloatArray, guess: FloatArray, photo: tuple[int, int]) -> tuple[float, float, float, float]:
-    """The part of the photo that shows both: left, top, right, bottom at pixel edges, at least 16 pixels a side."""
+    """The part of the photo that shows both, square as far as the photo goes: left, top, right, bottom at pixel edges."""
     width, height = photo
     points = truth if len(truth) else guess
     if not len(points):
@@ -94,16 +97,19 @@ def _window(truth: FloatArray, guess: FloatArray, photo: tuple[int, int]) -> tup
         reach = _REACH * float((high - low).max())
         low = np.minimum(low, np.maximum(guess.min(axis=0), low - reach))
         high = np.maximum(high, np.minimum(guess.max(axis=0), high + reach))
-    margin = max(_MARGIN * float((high - low).max()), 8.0)
-    ends = [
-        math.floor(low[0] - margin),
-        math.floor(low[1] - margin),
-        math.ceil(high[0] + margin),
-        math.ceil(high[1] + margin),
-    ]
-    left, top = min(max(ends[0], 0), max(width - 16, 0)), min(max(ends[1], 0), max(height - 16, 0))
-    right, bottom = max(min(ends[2], width), min(left + 16, width)), max(min(ends[3], height), min(top + 16, height))
-    return (float(left), float(top), float(right), float(bottom))
+    side = max(math.ceil(float((high - low).max()) * (1 + 2 * _MARGIN)), 32)
+    middle = (low + high) / 2 + 0.5
+    left, right = _span(float(middle[0]), side, width)
+    top, bottom = _span(float(middle[1]), side, height)
+    return (left, top, right, bottom)
+
+
+def _span(middle: float, side: int, whole: int) -> tuple[float, float]:
+    """A stretch of whole pixels about a place, moved so that it lies in 0..whole; all of it where that is shorter."""
+    if side >= whole:
+        return 0.0, float(whole)
+    start = min(max(round(middle - side / 2), 0), whole - side)
+    return float(start), float(start + side)
 
 
 def _skeleton(

@@ -16,7 +16,7 @@ from labeltool.audit import KINDS, OVERALL
 from labeltool.audit.diagnosis import GOOD_KS, INVERSION_MARGIN, NEAR_KS
 from labeltool.evaluate import Comparison, Study
 from labeltool.evaluate.study import SURE, WANTED_PRECISION
-from labeltool.report.findings import findings, share, spoken, verdict
+from labeltool.report.findings import findings, headed, share, spoken, verdict
 from labeltool.report.gallery import Gallery
 from labeltool.report.tables import PDJ, angle_frame, calibration_frame, comparison_frame, joint_frame, slice_frame
 
@@ -96,7 +96,7 @@ def _short(study: Study, comparison: Comparison | None) -> str:
     lines = [*([] if comparison is None else verdict(comparison)), *findings(study)]
     notes = [*study.result.notes, *study.notes]
     points = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    warnings = "".join(f'<p class="note">{escape(note[:1].upper() + note[1:])}</p>' for note in notes)
+    warnings = "".join(f'<p class="note">{escape(headed(note))}</p>' for note in notes)
     return f"<h2>In short</h2>\n<ul>{points}</ul>\n{warnings}"
 
 
@@ -317,7 +317,7 @@ def _people(study: Study, gallery: Gallery) -> str:
                 f'<figure><img alt="{escape(picture.where)}" src="data:image/jpeg;base64,{data}">'
                 f"<figcaption>{text}</figcaption></figure>"
             )
-        lines.append(f'<h3>{escape(spoken(name).capitalize())}</h3>\n<div class="people">{"".join(figures)}</div>')
+        lines.append(f'<h3>{escape(headed(spoken(name)))}</h3>\n<div class="people">{"".join(figures)}</div>')
     return "\n".join(lines)
 
 

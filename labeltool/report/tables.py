@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from labeltool.audit import KINDS, NO_DETECTION, OVERALL
+from labeltool.audit import KINDS, NO_DETECTION, OVERALL, AuditResult
 from labeltool.evaluate import Comparison, Study
 from labeltool.evaluate.study import calibration_json, differences_json, slice_json
 
@@ -71,9 +71,9 @@ def curve_rows(study: Study) -> pd.DataFrame:
     return pd.DataFrame(study.result.curve(), columns=["joint", "threshold", "pdj"])
 
 
-def error_frame(study: Study) -> pd.DataFrame:
+def error_frame(result: AuditResult) -> pd.DataFrame:
     """Labelled joints of matched people by kind of error: joint, kind, n, share."""
-    found = study.result.diagnosis
+    found = result.diagnosis
     shares = found.shares()
     return pd.DataFrame(
         [
@@ -150,7 +150,7 @@ def study_frames(study: Study) -> Mapping[str, pd.DataFrame]:
         "joints": joint_frame(study),
         "intervals": interval_frame(study),
         "pdj_curves": curve_rows(study),
-        "errors": error_frame(study),
+        "errors": error_frame(study.result),
         "reliability": reliability_frame(study),
         "calibration": calibration_frame(study),
         "slices": slice_frame(study),

@@ -85,7 +85,7 @@ def draw_plots(study: Study, comparison: Comparison | None) -> dict[str, str]:
         frame = charts.curve_frame(study.result.curve(), skeleton)
         made["pdj-curves"] = charts.pdj_chart(frame, still=True).properties(height=300)
     if study.result.diagnosis.kinds.any():
-        made["errors"] = charts.error_chart(error_frame(study))
+        made["errors"] = charts.error_chart(error_frame(study.result))
     if len(reliability):
         made["reliability"] = charts.reliability_chart(reliability)
     if comparison is not None:

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from labeltool.errors import ModelError
 from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork
-from labeltool.models.topdown import to_input
+from labeltool.models.topdown import autocast, to_input
 from labeltool.models.weights import Checkpoint
 from labeltool.skeleton import Skeleton
-from labeltool.training.loop import autocast
 
 
 @dataclass(frozen=True)
@@ -38,14 +37,14 @@ class DeepPoseTask:
 
     def objective(self, views: Tensor, target: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor]:
         """Published loss x 100, error head and cell head together; the published loss is logged."""
-        with autocast():
+        with autocast(views.device):
             joints, log_error, cells = self.network.forward_with_cells(self._input(views))
         mse, likelihood = loss(joints, log_error, target, labelled)
         return 100 * mse + likelihood + cell_loss(cells, target, labelled), mse
 
     def joints(self, network: nn.Module, views: Tensor) -> Tensor:
         """The joints (B, K, 2) that a network regresses."""
-        with autocast():
+        with autocast(views.device):
             joints: Tensor = network(self._input(views))[0]
         return joints
 

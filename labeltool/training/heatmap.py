@@ -9,10 +9,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from labeltool.models.heatmap import Heatmap, HeatmapConfig, HeatmapNetwork, decode
-from labeltool.models.topdown import to_input
+from labeltool.models.topdown import autocast, to_input
 from labeltool.skeleton import Skeleton
 from labeltool.training.deeppose import cell_loss
-from labeltool.training.loop import autocast
 
 
 @dataclass(frozen=True)
@@ -44,14 +43,14 @@ class HeatmapTask:
 
     def objective(self, views: Tensor, target: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-entropy of the maps, minimised and logged."""
-        with autocast():
+        with autocast(views.device):
             logits = self.network(self._input(views))
         loss = cell_loss(logits, target, labelled, self.spread)
         return loss, loss
 
     def joints(self, network: nn.Module, views: Tensor) -> Tensor:
         """The joints (B, K, 2) that a network's maps show, normalised by the view."""
-        with autocast():
+        with autocast(views.device):
             logits = network(self._input(views))
         uv, _ = decode(logits)
         joints: Tensor = (uv + 0.5) / logits.shape[-1] - 0.5

@@ -218,13 +218,6 @@ def detection_rate(task: Task, network: nn.Module, samples: Samples, threshold: 
     return detected / max(counted, 1)
 
 
-def autocast() -> torch.autocast:
-    """bfloat16 where this CPU multiplies it in hardware, so that it pays; else plain float32."""
-    capabilities = torch.cpu.get_capabilities()
-    fast = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast)
-
-
 def _log(path: Path, row: Mapping[str, float]) -> None:
     new = not path.exists()
     with open(path, "a", newline="", encoding="utf-8") as file:

@@ -114,7 +114,7 @@ def test_the_audit_page_shows_numbers_curve_and_table(office: Office) -> None:
     assert "coverage 100%" in texts(page)
     table = page.dataframe[0].value
     assert list(table["Joint"])[:2] == ["nose", "left eye"]
-    assert int(table["Labelled"].sum()) == 32
+    assert list(table["Labelled"])[-1] == 32 == int(table["Labelled"][:-1].sum())
     assert "Segment area" in texts(page)
     page.radio[0].set_value("bbox-diagonal").run()
     assert "Scale: Box diagonal" in texts(page)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from torch import Tensor, nn
 
 from labeltool.errors import ModelError
 from labeltool.geometry import normalise, square_boxes
-from labeltool.models import deeppose
+from labeltool.images import load_photo
+from labeltool.models import deeppose, topdown
 from labeltool.models.base import PoseModel
 from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork, load
 from labeltool.models.weights import read_checkpoint, write_checkpoint
@@ -126,3 +128,18 @@ def test_the_shipped_checkpoint_loads_and_predicts() -> None:
     poses = model.predict([photo(300, 200)], [None])[0]
     assert poses.xy.shape == (1, 14, 2)
     assert ((poses.confidence >= 0) & (poses.confidence <= 1)).all()
+
+
+@pytest.mark.skipif(not deeppose.SHIPPED.exists(), reason="no shipped checkpoint in this checkout")
+def test_bfloat16_answers_as_float32_does(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = repo / "datasets" / "figures"
+    annotations = json.loads((figures / "annotations.json").read_text())
+    image = annotations["images"][0]
+    boxes = np.array([a["bbox"] for a in annotations["annotations"] if a["image_id"] == image["id"]], float)
+    shown = load_photo(figures / "images" / image["file_name"])
+    model = load(device="cpu")
+    fast = model.predict([shown], [boxes])[0]
+    monkeypatch.setattr(topdown, "autocast", lambda device: torch.autocast("cpu", enabled=False))
+    exact = model.predict([shown], [boxes])[0]
+    assert np.abs(fast.xy - exact.xy).max() < 0.02 * boxes[:, 2:].max()
+    assert np.abs(fast.confidence - exact.confidence).max() < 0.05

@@ -1,0 +1,157 @@
+"""Labels and predictions of a whole project as arrays: what an audit reads, many times faster than one person at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from sqlalchemy import Connection, or_, select
+
+from labeltool.project.codec import spread_sources
+from labeltool.project.tables import images, models, people, prediction_runs
+from labeltool.project.tables import predictions as predictions_table
+
+#: Rows whose JSON is read in one go.
+_AT_A_TIME = 1000
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelArrays:
+    """Everybody on the images where somebody is labelled, by image id: whom an export would hold.
+
+    Attributes:
+        person: (N,) the store's number of each person.
+        image: (N,) the image id.
+        annotation: (N,) the COCO annotation id.
+        crowd: (N,) bool.
+        box: (N, 4) xywh, NaN where there is none.
+        area: (N,) square pixels, NaN where nothing gives one.
+        area_source: (N,) where the area comes from.
+        keypoints: (N, K, 3) x, y, v; joints that are mere predictions or have v = 0 are 0, 0, 0.
+    """
+
+    person: IntArray
+    image: IntArray
+    annotation: IntArray
+    crowd: NDArray[np.bool_]
+    box: FloatArray
+    area: FloatArray
+    area_source: NDArray[np.str_]
+    keypoints: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionArrays:
+    """What one run of a model said, by image id.
+
+    Attributes:
+        image: (M,) the image id.
+        person: (M,) the store's number of the person whose box the model was given, or -1.
+        score: (M,) 0..1.
+        joints: (M, K, 3) x, y, confidence; NaN for joints that the model does not predict.
+    """
+
+    image: IntArray
+    person: IntArray
+    score: FloatArray
+    joints: FloatArray
+
+
+def label_arrays(connection: Connection, count: int) -> LabelArrays:
+    """The labels of skeletons of `count` joints; see `Project.label_arrays`."""
+    labelled = (people.c.labelled > 0, people.c.crowd.is_(False), people.c.deleted.is_(False))
+    columns = (
+        people.c.id,
+        people.c.image_id,
+        people.c.annotation_id,
+        people.c.crowd,
+        people.c.box,
+        people.c.area,
+        people.c.area_source,
+        people.c.keypoints,
+        people.c.sources,
+    )
+    # A model's proposal that nobody touched is nobody yet: no export holds it.
+    query = (
+        select(*columns)
+        .where(
+            people.c.image_id.in_(select(people.c.image_id).where(*labelled)),
+            people.c.deleted.is_(False),
+            or_(people.c.origin != "model", people.c.touched.is_(True)),
+        )
+        .order_by(people.c.image_id, people.c.id)
+    )
+    rows = connection.execute(query).all()
+    ids, image, annotation, crowd, box, area, area_source, keypoints, sources = (
+        zip(*rows, strict=True) if rows else [()] * 9
+    )
+    table = _numbers(keypoints, 3 * count, "0").reshape(-1, count, 3)
+    table[_predicted(sources, count) | (table[:, :, 2] == 0)] = 0
+    return LabelArrays(
+        np.array(ids, dtype=np.int64),
+        np.array(image, dtype=np.int64),
+        np.array(annotation, dtype=np.int64),
+        np.array(crowd, dtype=np.bool_),
+        _numbers(box, 4, "null"),
+        np.array(area, dtype=np.float64),
+        np.array(area_source, dtype=np.str_),
+        table,
+    )
+
+
+def prediction_arrays(
+    connection: Connection, count: int, model: str, version: str, weights_hash: str
+) -> PredictionArrays:
+    """The predictions of a run; see `Project.prediction_arrays`."""
+    query = (
+        select(
+            prediction_runs.c.image_id,
+            predictions_table.c.person_id,
+            predictions_table.c.score,
+            predictions_table.c.joints,
+        )
+        .join(prediction_runs, prediction_runs.c.id == predictions_table.c.run_id)
+        .join(models, models.c.id == prediction_runs.c.model_id)
+        .where(models.c.name == model, models.c.version == version, models.c.weights_hash == weights_hash)
+        .order_by(prediction_runs.c.image_id, predictions_table.c.id)
+    )
+    rows = connection.execute(query).all()
+    image, person, score, joints = zip(*rows, strict=True) if rows else [()] * 4
+    return PredictionArrays(
+        np.array(image, dtype=np.int64),
+        np.array([-1 if p is None else p for p in person], dtype=np.int64),
+        np.array(score, dtype=np.float64),
+        _numbers(joints, 3 * count, "null").reshape(-1, count, 3),
+    )
+
+
+def image_names(connection: Connection) -> tuple[dict[int, str], dict[int, str]]:
+    """File name and status of every image, by id."""
+    rows = connection.execute(select(images.c.id, images.c.file_name, images.c.status)).all()
+    return {row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}
+
+
+def _numbers(texts: Sequence[str | None], width: int, empty: str) -> FloatArray:
+    """Columns of JSON lists as a table; `empty` in each place of a column that is NULL, null as NaN."""
+    nothing = f"[{','.join([empty] * width)}]"
+    table = np.empty((len(texts), width))
+    for start in range(0, len(texts), _AT_A_TIME):
+        # Many at once: a call for each costs more than the numbers. All at once would leave the processor's cache.
+        block = [nothing if text is None else text for text in texts[start : start + _AT_A_TIME]]
+        table[start : start + len(block)] = orjson.loads(f"[{','.join(block)}]")
+    return table
+
+
+def _predicted(sources: Sequence[str], count: int) -> NDArray[np.bool_]:
+    """Which joints are mere predictions: (N, K)."""
+    found = np.zeros((len(sources), count), dtype=np.bool_)
+    for row, letters in enumerate(sources):
+        if "p" in letters:
+            found[row] = [letter == "p" for letter in spread_sources(letters, count)]
+    return found
