@@ -17,7 +17,7 @@ from labeltool.files import atomic_write
 if TYPE_CHECKING:
     from labeltool.audit import Scale
     from labeltool.coco.check import Report
-    from labeltool.coco.fixes import Change, Level
+    from labeltool.coco.draft import Change, Level
     from labeltool.evaluate import Choices, Subject
 
 

@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 from labeltool.coco.derive import box_from_joints, labelled_count, person_area, segmentation_problem
+from labeltool.coco.draft import FIXES, Draft, fix
 from labeltool.coco.finite import all_finite_numbers, is_finite_number
-from labeltool.coco.fixes import FIXES, Draft, fix
 from labeltool.coco.rules_categories import counts_from_zero
 from labeltool.coco.rules_images import castable_to_int
 from labeltool.coco.show import MISSING

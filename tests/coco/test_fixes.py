@@ -18,8 +18,8 @@ from test_rules import CASES, Damage, ann, category, cut, image, joint, nest, pu
 
 from labeltool.coco.check import check_document, rules
 from labeltool.coco.document import CocoDocument
-from labeltool.coco.fixers import FIXES
-from labeltool.coco.fixes import Change, Level, fix_document, summary_of
+from labeltool.coco.draft import FIXES, Change, Level
+from labeltool.coco.fixes import fix_document, summary_of
 from labeltool.skeleton import COCO_17
 
 SAFE = {"K204", "K206", "K207", "A302", "A303", "A306", "A308", "A309", "A311", "A312", "A313", "B401", "B403", "B405"}
