@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from labeltool.cli import main
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -34,3 +37,17 @@ def coco_mini(shared: Path) -> Path:
 def lspet(shared: Path) -> Path:
     """9,000 photos of Leeds Sports Pose Extended with joints.mat."""
     return shared / "data" / "lspet"
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command in this process: (exit status, stdout, stderr)."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main([str(a) for a in arguments])
+        out, err = capfd.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    return call

@@ -13,26 +13,12 @@ import pytest
 import torch
 from PIL import Image
 
-from labeltool.cli import cli, main
+from labeltool.cli import cli
 from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork
 from labeltool.models.weights import write_checkpoint
 from labeltool.skeleton import COCO_17, LSP_14
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in this process: (exit status, stdout, stderr)."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            main([str(a) for a in arguments])
-        out, err = capfd.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return call
 
 
 def annotation(number: int, image: int, box: list[float], joints: bool) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -81,9 +80,7 @@ async def get_queue(request: Request, office: Office) -> Response:
             more = {"names": [image.file_name for image in images]}
         else:
             rows, more = office.project.statuses(status, after, limit), {}
-        whole = status is None and after is None and limit is None
-        counts = _count(rows) if whole else office.project.counts().by_status
-        return {**queue_data(rows, counts), **more}
+        return {**queue_data(rows, office.project.status_counts()), **more}
 
     return JSONResponse(await run_in_threadpool(find))
 
@@ -224,12 +221,6 @@ def _answering(handler: Handler, office: Office) -> Callable[[Request], Awaitabl
 
 async def _unknown(request: Request) -> Response:
     return JSONResponse({"error": f"{request.method} {request.url.path}: no such route"}, status_code=404)
-
-
-def _count(rows: list[tuple[int, str]]) -> dict[str, int]:
-    """Images by status, where every image is there."""
-    found = Counter(status for _, status in rows)
-    return {status: found[status] for status in STATUSES}
 
 
 def _image(office: Office, image_id: int) -> ImageRecord:
