@@ -88,6 +88,15 @@ _OWN = (
 )
 
 
+#: The model that pre-fills where none is named.
+_DEFAULT = "deeppose"
+
+
+def default_model() -> str:
+    """The name of the model that pre-fills where none is named: the best of those whose weights come with the package."""
+    return _DEFAULT
+
+
 def catalog() -> Mapping[str, ModelInfo]:
     """All models by name, labeltool's own first; an entry point that cannot be used is left out (see `broken_offers`)."""
     return _scan()[0]

@@ -1,0 +1,34 @@
+"""Who is labelled blind: chance decides by a keyed hash, so that a labeller, the order of work and the time of day do not.
+
+A person is chosen when
+
+    HMAC-SHA256(key, "<image id>/<annotation id>"), its first 8 bytes read as a number, < share x 2^64
+
+The key is made with the project and stays in it: the same project always chooses the same people, and nobody who sees only the
+pages can tell whom.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+
+_SCALE = 2**64
+
+
+def new_key() -> str:
+    """A fresh secret of 256 bits, hexadecimal."""
+    return secrets.token_hex(32)
+
+
+def is_chosen(key: str, share: float, image_id: int, annotation_id: int) -> bool:
+    """Whether chance chooses a person to be labelled blind.
+
+    Args:
+        key: the project's, hexadecimal.
+        share: the share of people to choose, 0..1. Whom a share chooses, every greater one chooses too.
+        image_id: the COCO image id.
+        annotation_id: the COCO annotation id.
+    """
+    digest = hmac.digest(bytes.fromhex(key), f"{image_id}/{annotation_id}".encode(), "sha256")
+    return int.from_bytes(digest[:8]) < share * _SCALE
