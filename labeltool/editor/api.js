@@ -1,6 +1,6 @@
 /** Requests to the label server: the bearer token on each, renewed once when it has expired, and errors of two kinds. */
 
-/** @import {ImageDoc, Project, Status} from "./types.js" */
+/** @import {Box, ImageDoc, JointValue, Project, Size, Status} from "./types.js" */
 /** @import {Answer, Save} from "./outbox.js" */
 
 /** The server answered, but not with what was asked for. */
@@ -17,6 +17,14 @@ export class ServerAnswer extends Error {
 /** A request is given up, and tried again later, after so many milliseconds. */
 const TIMEOUT = 20_000;
 
+/** Signs that the body of a request that outlives its page may have; browsers refuse more than 64 KiB. */
+const KEEPALIVE = 20_000;
+
+/**
+ * @typedef {Readonly<{
+ *   joints: Readonly<Record<string, Readonly<{x: number, y: number, confidence: number}>>>, model: string, version: string, seconds: number,
+ * }>} PredictAnswer
+ */
 /** @typedef {{total: number, counts: Record<Status, number>, ids: number[], statuses: string}} QueueAnswer */
 
 export class Api {
@@ -44,14 +52,33 @@ export class Api {
     return this.#json("GET", "/queue");
   }
 
+  /** The project's guideline as HTML that may be shown as it is. @returns {Promise<string>} */
+  async guideline() {
+    return (await this.#json("GET", "/guideline")).html;
+  }
+
   /** @param {number} id @returns {Promise<ImageDoc>} */
   image(id) {
     return this.#json("GET", `/images/${id}`);
   }
 
-  /** @param {number} id @returns {Promise<Blob>} */
-  async photo(id) {
-    return (await this.#request("GET", `/images/${id}/photo`, undefined, 60_000)).blob();
+  /**
+   * A photo, or a part of it, and the size of the whole where the server says it.
+   * @param {number} id @param {string} query which part: `max=` or `tile=`
+   * @returns {Promise<{blob: Blob, size: Size | null}>}
+   */
+  async photo(id, query) {
+    const response = await this.#request("GET", `/images/${id}/photo?${query}`, undefined, 60_000);
+    const [width, height] = (response.headers.get("x-photo-size") ?? "").split("x").map(Number);
+    return { blob: await response.blob(), size: width && height ? { width, height } : null };
+  }
+
+  /**
+   * A model's joints for the person in a box.
+   * @param {number} imageId @param {{person: number | null, box: Box, model: string | null}} body @returns {Promise<PredictAnswer>}
+   */
+  predict(imageId, body) {
+    return this.#json("POST", `/images/${imageId}/predict`, body);
   }
 
   /**
@@ -60,13 +87,9 @@ export class Api {
    */
   async save(save, base) {
     try {
-      if (save.kind === "status") {
-        await this.#json("PUT", `/images/${save.imageId}/status`, { status: save.status });
-        return { kind: "saved", person: null };
-      }
-      const { patch, action, editId, activeSeconds } = save;
-      const body = { base, edit_id: editId, action, active_seconds: activeSeconds, ...patch };
-      return { kind: "saved", person: await this.#json("PUT", `/people/${save.person}`, body) };
+      const [method, path, body] = requestOf(save, base);
+      const answer = await (await this.#request(method, path, body, TIMEOUT)).json();
+      return { kind: "saved", person: save.kind === "status" ? null : answer };
     } catch (error) {
       return answerOf(error);
     }
@@ -99,10 +122,12 @@ export class Api {
     /** @type {Record<string, string>} */
     const headers = { Authorization: `Bearer ${this.token}` };
     if (body !== undefined) headers["Content-Type"] = "application/json";
+    const text = body === undefined ? null : JSON.stringify(body);
     return this.fetcher(this.root + path, {
       method,
       headers,
-      body: body === undefined ? null : JSON.stringify(body),
+      body: text,
+      keepalive: text !== null && text.length < KEEPALIVE, // A save on its way outlives the page that sent it.
       credentials: "same-origin",
       signal: AbortSignal.timeout(timeout),
     });
@@ -122,10 +147,36 @@ export class Api {
   }
 }
 
+/**
+ * The request that a save is.
+ * @param {Save} save @param {number} base @returns {[method: string, path: string, body: Record<string, unknown>]}
+ */
+function requestOf(save, base) {
+  if (save.kind === "status") {
+    const { status, reason } = save;
+    return ["PUT", `/images/${save.imageId}/status`, reason === undefined ? { status } : { status, reason }];
+  }
+  const { editId: edit_id, action, activeSeconds: active_seconds } = save;
+  const common = { edit_id, action, active_seconds };
+  if (save.kind === "create") {
+    return ["POST", `/images/${save.imageId}/people`, { ...common, box: save.box, joints: plain(save.joints) }];
+  }
+  const { joints, ...rest } = save.patch;
+  return ["PUT", `/people/${save.person}`, { base, ...common, ...rest, ...(joints && { joints: plain(joints) }) }];
+}
+
+/** The joints without what the server knows by itself. @param {Readonly<Record<string, JointValue>>} joints */
+function plain(joints) {
+  return Object.fromEntries(Object.entries(joints).map(([name, { x, y, v, source }]) => [name, { x, y, v, source }]));
+}
+
 /** @param {unknown} error @returns {Answer} */
 function answerOf(error) {
   if (!(error instanceof ServerAnswer)) return { kind: "unreachable", message: "the label server cannot be reached" };
-  if (error.status === 409 && error.body?.current) return { kind: "stale", current: error.body.current };
+  if (error.status === 409 && error.body?.current) {
+    const { current, offered = null } = error.body;
+    return { kind: "stale", current, offered };
+  }
   if (error.status === 401) return { kind: "unreachable", message: "signed out: open the server's link again", signedOut: true };
   if (error.status >= 500 || error.status === 408 || error.status === 429) return { kind: "unreachable", message: error.message };
   return { kind: "refused", message: error.message };

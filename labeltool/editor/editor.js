@@ -1,9 +1,11 @@
 /** The editor: a session put on the page, with its bar, stage, panel and status line, and the keys that drive it. */
 
 import { Bar } from "./bar.js";
-import { ConflictPanel, HelpSheet } from "./dialogs.js";
+import { ConflictPanel } from "./conflicts.js";
+import { HelpSheet } from "./dialogs.js";
 import { el, setAttribute, setText } from "./dom.js";
 import { jointOf, say } from "./edits.js";
+import { GuidelinePanel } from "./guideline.js";
 import { listenToKeys } from "./keyboard.js";
 import { Panel } from "./panel.js";
 import { Stage } from "./stage.js";
@@ -31,14 +33,16 @@ export class Editor {
     this.stage = new Stage(session, () => this.line?.renderPointer());
     this.bar = new Bar(session, this);
     this.panel = new Panel(session, this);
-    this.conflict = new ConflictPanel(session);
+    this.conflict = new ConflictPanel(session, () => this.stage.canvas.focus());
+    this.guideline = new GuidelinePanel(session.api, () => this.stage.canvas.focus());
     this.help = new HelpSheet();
     /** @type {StatusLine} */
     this.line = new StatusLine(session, this.stage, () => this.conflict.show());
+    this.line.tools.append(this.guideline.button);
     this.toast = el("div", { class: "toast", role: "status", hidden: true });
     this.spoken = el("div", { class: "sr-only", "aria-live": "polite" });
     this.stage.element.append(this.toast, this.conflict.element);
-    this.element = el("div", { class: "lt" }, this.bar.element, this.stage.element, this.panel.element, this.line.element, this.spoken, this.help.element);
+    this.element = el("div", { class: "lt" }, this.bar.element, this.guideline.element, this.stage.element, this.panel.element, this.line.element, this.spoken, this.help.element);
     parent.append(this.element);
     this.#listen();
     for (const topic of /** @type {Topic[]} */ (["queue", "image", "doc", "outbox"])) this.#changed(topic);
@@ -137,6 +141,7 @@ export class Editor {
   /** Ends what is going on; with nothing going on, the focus leaves the canvas for the panel. */
   escape() {
     if (this.help.open) this.help.toggle();
+    else if (this.conflict.focused) this.stage.canvas.focus();
     else if (this.session.preview) {
       this.stage.cancel();
       this.session.cancelPreview();
@@ -172,10 +177,13 @@ export class Editor {
     );
     listenTo(this.element, "pointermove", () => session.activity.touch());
     listenTo(window, "online", () => session.outbox.retry());
+    listenTo(document, "visibilitychange", () => {
+      if (!document.hidden) session.outbox.retry();
+    });
     listenTo(window, "resize", () => this.#fillPage());
     listenTo(window, "beforeunload", (event) => {
       session.commitPreview();
-      if (session.outbox.waiting.length) event.preventDefault();
+      if (!session.outbox.state.kept) event.preventDefault();
     });
     const observer = new ResizeObserver(() => this.#fillPage());
     observer.observe(document.body);
@@ -209,7 +217,8 @@ export class Editor {
     if (any("image", "doc", "selection", "mode", "outbox", "preview")) this.panel.render();
     if (any("selection")) this.panel.reveal();
     if (any("outbox", "doc", "image")) this.conflict.render();
-    if (any("outbox", "queue")) this.line.render();
+    if (any("outbox", "queue", "doc")) this.line.render();
+    if (this.session.project?.guideline) this.guideline.offer();
     if (any("image", "doc")) this.line.renderPointer();
     setAttribute(this.element, "data-image", this.session.imageId === null ? null : String(this.session.imageId));
     setAttribute(this.element, "data-ready", this.session.doc && this.session.photo ? "" : null);

@@ -5,7 +5,7 @@
 
 import { clampToPhoto } from "./geometry.js";
 
-/** @import {Box, Change, Edit, Flag, ImageDoc, Joint, JointValue, Patch, Person, Size, Skeleton, Source, Status} from "./types.js" */
+/** @import {Box, Change, Edit, Flag, ImageDoc, ImageRecord, Joint, JointValue, Patch, Person, Size, Skeleton, Source, Status, StatusChange} from "./types.js" */
 
 /** Places a labeller makes are kept to a thousandth of a pixel. */
 const STEPS = 1000;
@@ -51,10 +51,19 @@ export function applyPatch(doc, id, patch) {
  * @param {ImageDoc} doc @param {Edit} edit @returns {ImageDoc}
  */
 export function applyEdit(doc, edit) {
-  let next = doc;
+  const fresh = newPeople(doc, edit);
+  let next = fresh.length ? { ...doc, people: [...doc.people, ...fresh] } : doc;
   for (const change of edit.changes) next = applyPatch(next, change.person, change.after);
-  if (edit.status) next = { ...next, image: { ...next.image, status: edit.status.after } };
+  if (edit.status) next = { ...next, image: { ...next.image, status: edit.status.after, reason: edit.status.reason?.after ?? null } };
   return next;
+}
+
+/**
+ * The people that an edit brings into the document: those of its new ones that are not there yet.
+ * @param {ImageDoc} doc @param {Edit} edit @returns {readonly Person[]}
+ */
+export function newPeople(doc, edit) {
+  return (edit.created ?? []).filter((person) => !doc.people.some((p) => p.id === person.id));
 }
 
 /**
@@ -63,8 +72,13 @@ export function applyEdit(doc, edit) {
  */
 export function inverse(edit) {
   const changes = edit.changes.map((c) => ({ person: c.person, before: c.after, after: c.before })).reverse();
-  const status = edit.status && { before: edit.status.after, after: edit.status.before };
+  const status = edit.status && turned(edit.status);
   return { action: edit.action, label: edit.label, changes, ...(status && { status }) };
+}
+
+/** @param {StatusChange} change @returns {StatusChange} */
+function turned({ before, after, reason }) {
+  return { before: after, after: before, ...(reason && { reason: { before: reason.after, after: reason.before } }) };
 }
 
 /**
@@ -72,13 +86,14 @@ export function inverse(edit) {
  * @param {Person} from @param {Person} to @returns {Patch | null}
  */
 export function difference(from, to) {
-  /** @type {Record<string, JointValue>} */
+  /** @type {Record<string, Joint>} */
   const joints = {};
   for (const name of new Set([...Object.keys(from.joints), ...Object.keys(to.joints)])) {
     const [a, b] = [jointOf(from, name), jointOf(to, name)];
-    if (!sameJoint(a, b)) joints[name] = valueOf(b);
+    if (sameJoint(a, b)) continue;
+    joints[name] = (a.confidence ?? null) === (b.confidence ?? null) ? valueOf(b) : { ...valueOf(b), confidence: b.confidence ?? null };
   }
-  /** @type {{joints?: Record<string, JointValue>, box?: Box | null, deleted?: boolean}} */
+  /** @type {{joints?: Record<string, Joint>, box?: Box | null, deleted?: boolean}} */
   const patch = {};
   if (Object.keys(joints).length) patch.joints = joints;
   if (!sameBox(from.box, to.box)) patch.box = to.box;
@@ -119,13 +134,15 @@ export function placeJoint(doc, id, name, x, y, v) {
 }
 
 /**
- * A joint's flag set; 0 takes its place away too. Null for a joint without a place (it must be placed first).
+ * A joint's flag set; 0 takes its place away too. The flag that a prediction has already confirms it: the joint is accepted.
+ * Null for a joint without a place (it must be placed first).
  * @param {ImageDoc} doc @param {number} id @param {string} name @param {Flag} v @returns {Edit | null}
  */
 export function setFlag(doc, id, name, v) {
   const person = personOf(doc, id);
   const before = jointOf(person, name);
   if (before.v === 0 || isLocked(person)) return null;
+  if (v === before.v && before.source === "predicted") return acceptJoints(person, [name], `accept ${say(name)}`);
   const after = v === 0 ? { x: 0, y: 0, v } : { x: before.x, y: before.y, v };
   const words = ["not labelled", "hidden", "visible"];
   return ofJoints(v === 0 ? "remove" : "flag", `${say(name)} ${words[v]}`, person, { [name]: after });
@@ -155,29 +172,21 @@ export function swapSides(doc, id, skeleton, name) {
  * @param {ImageDoc} doc @param {readonly number[]} ids @returns {Edit | null}
  */
 export function acceptPeople(doc, ids) {
-  const changes = [];
-  for (const id of ids) {
-    const person = personOf(doc, id);
-    if (isLocked(person)) continue;
-    /** @type {Record<string, JointValue>} */
-    const joints = {};
-    for (const [name, joint] of Object.entries(person.joints)) {
-      if (joint.source === "predicted" && joint.v > 0) joints[name] = { ...valueOf(joint), source: "accepted" };
-    }
-    const change = changeOf(person, { joints });
-    if (change) changes.push(change);
-  }
+  const people = ids.map((id) => personOf(doc, id)).filter((person) => !isLocked(person));
+  const changes = people.flatMap((person) => acceptJoints(person, Object.keys(person.joints), "")?.changes ?? []);
   return changes.length ? { action: "accept", label: changes.length > 1 ? "accept people" : "accept person", changes } : null;
 }
 
-/**
- * A person deleted (a record stays) or brought back.
- * @param {ImageDoc} doc @param {number} id @param {boolean} deleted @returns {Edit | null}
- */
-export function setDeleted(doc, id, deleted) {
-  const person = personOf(doc, id);
-  const change = person.crowd ? null : changeOf(person, { deleted });
-  return change && { action: deleted ? "delete" : "restore", label: `${deleted ? "delete" : "restore"} person`, changes: [change] };
+/** @param {Person} person @param {readonly string[]} names @param {string} label @returns {Edit | null} */
+function acceptJoints(person, names, label) {
+  /** @type {Record<string, JointValue>} */
+  const joints = {};
+  for (const name of names) {
+    const joint = jointOf(person, name);
+    if (joint.source === "predicted" && joint.v > 0) joints[name] = { ...valueOf(joint), source: "accepted" };
+  }
+  const change = changeOf(person, { joints });
+  return change && { action: "accept", label, changes: [change] };
 }
 
 /**
@@ -188,7 +197,24 @@ export function submitImage(doc, status) {
   const accepted = status === "done" ? acceptPeople(doc, doc.people.map((p) => p.id)) : null;
   const changes = accepted ? accepted.changes : [];
   if (!changes.length && doc.image.status === status) return null;
-  return { action: "submit", label: "submit image", changes, status: { before: doc.image.status, after: status } };
+  return { action: "submit", label: "submit image", changes, status: statusChange(doc.image, status) };
+}
+
+/**
+ * The image left out of the work, with the reason why.
+ * @param {ImageDoc} doc @param {string} reason @returns {Edit | null}
+ */
+export function skipImage(doc, reason) {
+  if (doc.image.status === "skipped" && doc.image.reason === reason) return null;
+  return { action: "skip", label: "skip image", changes: [], status: statusChange(doc.image, "skipped", reason) };
+}
+
+/**
+ * An image's change of status, with the reasons of both.
+ * @param {ImageRecord} image @param {Status} after @param {string | null} [reason] @returns {StatusChange}
+ */
+export function statusChange(image, after, reason = null) {
+  return { before: image.status, after, reason: { before: image.reason ?? null, after: reason } };
 }
 
 /**
@@ -222,11 +248,15 @@ function sameBox(a, b) {
   return a === b || (a !== null && b !== null && a.every((value, i) => value === b[i]));
 }
 
-/** @param {Person} person @param {Patch} patch @returns {Person} */
-function patched(person, patch) {
+/**
+ * The person with a patch laid on.
+ * @param {Person} person @param {Patch} patch @returns {Person}
+ */
+export function patched(person, patch) {
   const joints = { ...person.joints };
   for (const [name, value] of Object.entries(patch.joints ?? {})) {
-    joints[name] = { ...valueOf(value), confidence: person.joints[name]?.confidence ?? null };
+    const confidence = value.confidence === undefined ? person.joints[name]?.confidence : value.confidence;
+    joints[name] = { ...valueOf(value), confidence: confidence ?? null };
   }
   return {
     ...person,
@@ -253,16 +283,22 @@ function ofJoints(action, label, person, after) {
   return change && { action, label, changes: [change] };
 }
 
-/** @param {Person} person @param {Patch} wanted @returns {Change | null} */
-function changeOf(person, wanted) {
+/**
+ * The change that a patch makes of a person; null when it makes none.
+ * @param {Person} person @param {Patch} wanted @returns {Change | null}
+ */
+export function changeOf(person, wanted) {
   const after = difference(person, patched(person, wanted));
   if (!after) return null;
   const before = difference(patched(person, wanted), person);
   return before && { person: person.id, before, after };
 }
 
-/** @param {number} x @param {number} y @param {Size} photo */
-function placeOf(x, y, photo) {
+/**
+ * A place held inside the photo, to a thousandth of a pixel.
+ * @param {number} x @param {number} y @param {Size} photo
+ */
+export function placeOf(x, y, photo) {
   const [px, py] = clampToPhoto(x, y, photo);
   return { x: Math.round(px * STEPS) / STEPS, y: Math.round(py * STEPS) / STEPS };
 }

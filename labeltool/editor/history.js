@@ -60,4 +60,21 @@ export class History {
     this.#done = this.#done.filter(others);
     this.#undone = this.#undone.filter(others);
   }
+  /**
+   * Gives a person another id in every edit: the server has named a new one.
+   * @param {number} from @param {number} to
+   */
+  rename(from, to) {
+    const renamed = (/** @type {Edit} */ edit) => renamedIn(edit, from, to);
+    this.#done = this.#done.map(renamed);
+    this.#undone = this.#undone.map(renamed);
+  }
+}
+
+/** @param {Edit} edit @param {number} from @param {number} to @returns {Edit} */
+function renamedIn(edit, from, to) {
+  if (!edit.changes.some((change) => change.person === from)) return edit;
+  const changes = edit.changes.map((change) => (change.person === from ? { ...change, person: to } : change));
+  const created = edit.created?.map((person) => (person.id === from ? { ...person, id: to } : person));
+  return { ...edit, changes, ...(created && { created }) };
 }

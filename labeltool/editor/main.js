@@ -10,6 +10,7 @@ import { Api } from "./api.js";
 import { el } from "./dom.js";
 import { Editor } from "./editor.js";
 import { Session } from "./session.js";
+import { IndexedStore } from "./store.js";
 
 /**
  * @typedef {Readonly<{api: string, token: string, project: string}>} Data
@@ -70,7 +71,7 @@ class Mounted {
 
 /** @param {Data} data */
 function newSession(data) {
-  return new Session(new Api(data.api, data.token), { remember: (id) => keep(data.project, id) });
+  return new Session(new Api(data.api, data.token), { remember: (id) => keep(data.project, id), store: new IndexedStore() });
 }
 
 /** @param {string} project @returns {number | null} the image that was open last in this browser */

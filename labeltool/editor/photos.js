@@ -1,21 +1,24 @@
 /** Photos and labels by image, fetched once and kept for a while: what prefetching fills and the canvas draws. */
 
+import { OVERVIEW } from "./tiles.js";
+
 /** @import {Api} from "./api.js" */
 /** @import {ImageDoc} from "./types.js" */
 
-/** @typedef {{kind: "ready", bitmap: ImageBitmap} | {kind: "broken", message: string}} Photo */
+/**
+ * @typedef {Readonly<{kind: "ready", bitmap: ImageBitmap, width: number, height: number}>} ReadyPhoto
+ *   `width` and `height` are those of the photo itself, upright; of a large one the bitmap is smaller and covers all of it.
+ * @typedef {ReadyPhoto | Readonly<{kind: "broken", message: string}>} Photo
+ */
 
-/** Decoded photos kept, in pixels of all together: about 480 MB. */
-const MAX_PIXELS = 120_000_000;
+/** Decoded photos kept: the one on the stage, those fetched ahead, and a few behind; each at most 4.2 megapixels, 17 MB. */
 const MAX_PHOTOS = 8;
 
 export class Photos {
   /** @type {Map<number, Promise<Photo>>} least recently used first */
   #photos = new Map();
-  /** @type {Map<number, number>} */
-  #pixels = new Map();
 
-  /** @param {Api} api @param {(blob: Blob) => Promise<ImageBitmap>} [decode] */
+  /** @param {Api} api @param {(blob: Blob) => Promise<ImageBitmap>} [decode] off the main thread */
   constructor(api, decode = (blob) => createImageBitmap(blob)) {
     this.api = api;
     this.decode = decode;
@@ -30,38 +33,35 @@ export class Photos {
     if (known) this.#photos.delete(id);
     const photo = known ?? this.#fetch(id);
     this.#photos.set(id, photo);
+    this.#evict();
     return photo;
   }
 
   /** @param {number} id @returns {Promise<Photo>} */
   async #fetch(id) {
-    let blob;
+    let answer;
     try {
-      blob = await this.api.photo(id);
+      answer = await this.api.photo(id, `max=${OVERVIEW}`);
     } catch (error) {
       this.#photos.delete(id); // Not kept: it is asked for again when the labeller comes back.
       if (error instanceof Error && error.name === "ServerAnswer") return { kind: "broken", message: error.message };
       throw error;
     }
     try {
-      const bitmap = await this.decode(blob);
-      if (this.#photos.has(id)) this.#pixels.set(id, bitmap.width * bitmap.height);
-      this.#evict(id);
-      return { kind: "ready", bitmap };
+      const bitmap = await this.decode(answer.blob);
+      const { width, height } = answer.size ?? bitmap;
+      return { kind: "ready", bitmap, width, height };
     } catch {
       return { kind: "broken", message: "this browser cannot decode the photo" };
     }
   }
 
-  /** @param {number} newest */
-  #evict(newest) {
-    const total = () => [...this.#pixels.values()].reduce((sum, n) => sum + n, 0);
-    for (const id of [...this.#photos.keys()]) {
-      if (this.#photos.size <= MAX_PHOTOS && total() <= MAX_PIXELS) return;
-      if (id === newest) continue;
-      // Not closed: the one on the canvas may be among them. It goes when nothing holds it any more.
+  /** The one on the stage is among those used last, and stays. */
+  #evict() {
+    for (const [id, photo] of this.#photos) {
+      if (this.#photos.size <= MAX_PHOTOS) return;
       this.#photos.delete(id);
-      this.#pixels.delete(id);
+      photo.then((dropped) => dropped.kind === "ready" && dropped.bitmap.close(), () => {});
     }
   }
 }

@@ -12,10 +12,11 @@
  *
  * @typedef {Readonly<{
  *   id: number, image_id: number, revision: number, box: Box | null, joints: Joints,
- *   crowd: boolean, deleted: boolean, area_source?: string, image_status?: Status,
+ *   crowd: boolean, deleted: boolean, blind?: boolean, area_source?: string, image_status?: Status, saved_by?: string, saved_at?: string,
  * }>} Person
+ *   A person that the server has not named yet has a negative id. `saved_by` and `saved_at` come with the version of a conflict.
  * @typedef {Readonly<{
- *   id: number, file_name: string, width: number, height: number, status: Status, problem: string | null,
+ *   id: number, file_name: string, width: number, height: number, status: Status, reason?: string | null, problem: string | null,
  * }>} ImageRecord
  * @typedef {Readonly<{image: ImageRecord, people: readonly Person[]}>} ImageDoc
  *
@@ -23,13 +24,17 @@
  *   name: string, joints: readonly string[], limbs: readonly (readonly [string, string])[],
  *   flip_pairs: readonly (readonly [string, string])[],
  * }>} Skeleton
- * @typedef {Readonly<{name: string, user: string, skeleton: Skeleton}>} Project
+ * @typedef {Readonly<{name: string, user: string, skeleton: Skeleton, id?: string, guideline?: boolean}>} Project
  *
- * @typedef {Readonly<{joints?: Readonly<Record<string, JointValue>>, box?: Box | null, deleted?: boolean}>} Patch
- *   The part of a person that an edit changes, and nothing else.
+ * @typedef {Readonly<{joints?: Joints, box?: Box | null, deleted?: boolean}>} Patch
+ *   The part of a person that an edit changes, and nothing else. A joint without a confidence keeps the one it has.
  * @typedef {Readonly<{person: number, before: Patch, after: Patch}>} Change
- * @typedef {Readonly<{before: Status, after: Status}>} StatusChange
- * @typedef {Readonly<{action: string, label: string, changes: readonly Change[], status?: StatusChange}>} Edit
+ * @typedef {Readonly<{before: Status, after: Status, reason?: Readonly<{before: string | null, after: string | null}>}>} StatusChange
+ * @typedef {Readonly<{
+ *   action: string, label: string, changes: readonly Change[], status?: StatusChange, created?: readonly Person[],
+ * }>} Edit
+ *   `created`: people that the edit brings into the image when they are not in it yet; they come deleted, and one of the
+ *   changes restores them, so that taking the edit back leaves a deleted person, as it does on the server.
  *
  * @typedef {Readonly<{person: number, joint: string}>} JointRef
  * @typedef {Readonly<{scale: number, tx: number, ty: number}>} View

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  acceptPeople, applyEdit, difference, inverse, jointOf, moveJoint, nudgeJoint, personOf, placeJoint, setDeleted, setFlag, sourceAfter, submitImage, swapSides,
+  acceptPeople, applyEdit, difference, inverse, jointOf, moveJoint, nudgeJoint, personOf, placeJoint, setFlag, sourceAfter, submitImage, swapSides,
 } from "../../labeltool/editor/edits.js";
+import { setDeleted } from "../../labeltool/editor/people.js";
 import { doc, joint, person, SKELETON, UNLABELLED } from "./samples.js";
 
 /** @import {Edit, ImageDoc} from "../../labeltool/editor/types.js" */

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  acceptPeople, applyEdit, jointOf, moveJoint, nudgeJoint, personOf, placeJoint, setDeleted, setFlag, submitImage, swapSides,
+  acceptPeople, applyEdit, jointOf, moveJoint, nudgeJoint, personOf, placeJoint, setFlag, submitImage, swapSides,
 } from "../../labeltool/editor/edits.js";
 import { History } from "../../labeltool/editor/history.js";
+import { setDeleted } from "../../labeltool/editor/people.js";
 import { doc, person, random, SKELETON } from "./samples.js";
 
 /** @import {Edit, ImageDoc} from "../../labeltool/editor/types.js" */

@@ -1,7 +1,9 @@
 /** Documents, a seeded generator, and a label server in memory, for the editor's tests. */
 
+/** @import {PredictAnswer} from "../../labeltool/editor/api.js" */
 /** @import {Answer, Save} from "../../labeltool/editor/outbox.js" */
-/** @import {ImageDoc, Joint, Person, Skeleton, Status} from "../../labeltool/editor/types.js" */
+/** @import {CreateSave} from "../../labeltool/editor/saves.js" */
+/** @import {Box, ImageDoc, Joint, Person, Skeleton, Status} from "../../labeltool/editor/types.js" */
 
 /** @type {Skeleton} */
 export const SKELETON = {
@@ -41,7 +43,7 @@ export function person(id, rest = {}) {
 
 /** @param {readonly Person[]} people @param {number} [id] @param {Status} [status] @returns {ImageDoc} */
 export function doc(people, id = 1, status = "unlabelled") {
-  const image = { id, file_name: `${id}.jpg`, width: 100, height: 80, status, problem: null };
+  const image = { id, file_name: `${id}.jpg`, width: 100, height: 80, status, reason: null, problem: null };
   return { image, people: people.map((p) => ({ ...p, image_id: id })) };
 }
 
@@ -115,6 +117,7 @@ export class FakeServer {
     }
     const before = this.#seen.get(save.editId);
     if (before) return { kind: "saved", person: before };
+    if (save.kind === "create") return { kind: "saved", person: this.#made(save) };
     const now = this.find(save.person);
     if (now.revision !== base) return { kind: "stale", current: now };
     const after = /** @type {Person} */ ({
@@ -127,14 +130,39 @@ export class FakeServer {
       ),
     });
     this.put(after);
-    const d = /** @type {ImageDoc} */ (this.docs.get(now.image_id));
-    if (["unlabelled", "prefilled", "skipped"].includes(d.image.status)) {
-      this.docs.set(now.image_id, { ...d, image: { ...d.image, status: "in_progress" } });
-    }
     this.log.push(`PUT ${save.person} ${save.action} ${Object.keys(save.patch.joints ?? {}).join()}`.trim());
-    const answer = { ...after, image_status: /** @type {ImageDoc} */ (this.docs.get(now.image_id)).image.status };
-    this.#seen.set(save.editId, answer);
-    return { kind: "saved", person: answer };
+    return { kind: "saved", person: this.#answer(save, after) };
+  }
+
+  /** @param {CreateSave} save */
+  #made({ editId, imageId, box, joints, action }) {
+    const d = /** @type {ImageDoc} */ (this.docs.get(imageId));
+    const id = Math.max(0, ...[...this.docs.values()].flatMap((each) => each.people.map((p) => p.id))) + 1;
+    const named = Object.fromEntries(Object.entries(joints).map(([name, { x, y, v, source }]) => [name, { x, y, v, source, confidence: null }]));
+    const made = person(id, { image_id: imageId, revision: 1, box, joints: named });
+    this.docs.set(imageId, { ...d, people: [...d.people, made] });
+    this.log.push(`POST ${imageId} ${action}`);
+    return this.#answer({ editId }, made);
+  }
+
+  /** @param {{editId: string}} save @param {Person} after */
+  #answer({ editId }, after) {
+    const d = /** @type {ImageDoc} */ (this.docs.get(after.image_id));
+    const begun = ["unlabelled", "prefilled", "skipped"].includes(d.image.status);
+    if (begun) this.docs.set(after.image_id, { ...d, image: { ...d.image, status: "in_progress" } });
+    const answer = { ...after, image_status: /** @type {Status} */ (begun ? "in_progress" : d.image.status) };
+    this.#seen.set(editId, answer);
+    return answer;
+  }
+
+  /** The model's answer to M: every joint at the same place. @type {PredictAnswer} */
+  guess = { joints: { head: { x: 11, y: 12, confidence: 0.9 }, left_foot: { x: 13, y: 14, confidence: 0.3 } }, model: "toy", version: "1", seconds: 0.1 };
+
+  /** @param {number} imageId @param {{person: number | null, box: Box, model: string | null}} body */
+  async predict(imageId, body) {
+    this.log.push(`PREDICT ${imageId} ${body.person} ${body.model}`);
+    if (!this.reachable) throw new Error("unreachable");
+    return this.guess;
   }
 }
 
