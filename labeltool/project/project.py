@@ -335,6 +335,11 @@ class Project:
         with self._db.write() as connection:
             return saving.add_person(connection, self.skeleton.joints, image_id, edit)
 
+    def has_edit(self, edit_id: str) -> bool:
+        """Whether an edit of this id was stored before: the same save, sent again."""
+        with self._db.read() as connection:
+            return saving.has_edit(connection, edit_id)
+
     # --- predictions ----------------------------------------------------------------------------------------------------
 
     def add_predictions(

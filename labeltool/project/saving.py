@@ -79,6 +79,11 @@ def add_person(connection: Connection, names: Sequence[str], image_id: int, edit
     return person
 
 
+def has_edit(connection: Connection, edit_id: str) -> bool:
+    """Whether an edit of this id is in the log."""
+    return _revision_of_edit(connection, edit_id) is not None
+
+
 def write_revision(connection: Connection, current: Person, state: State, edit: Edit, *, touched: bool) -> Person:
     """Makes `state` the person's next revision and logs it."""
     area, source = current.area, current.area_source

@@ -39,6 +39,7 @@ def api_routes(office: Office) -> list[Route]:
         ("GET", "/api/images/{image_id}", get_image),
         ("GET", "/api/images/{image_id}/photo", get_photo),
         ("PUT", "/api/images/{image_id}/status", put_status),
+        ("POST", "/api/images/{image_id}/people", post_person),
         ("PUT", "/api/people/{person_id}", put_person),
         ("GET", "/api/export", get_export),
         ("GET", "/api/audit", get_audit),
@@ -150,6 +151,30 @@ async def put_person(request: Request, office: Office) -> Response:
         return JSONResponse(await run_in_threadpool(save))
     except StaleRevision as error:
         return JSONResponse(await run_in_threadpool(stale, error), status_code=409)
+
+
+async def post_person(request: Request, office: Office) -> Response:
+    """POST /api/images/{id}/people: a new person in a box; 201 the person, 200 the same one when this edit id made it before."""
+    image_id = requests.path_id(request, "image_id")
+    body = await requests.json_object(request, ("edit_id", "box", "joints", "action", "active_seconds"))
+    edit: dict[str, Any] = {
+        "edit_id": requests.text(body, "edit_id", 100),
+        "action": requests.text(body, "action", 40),
+        "active_seconds": requests.seconds(body, "active_seconds"),
+        "joints": _joints(body.get("joints", {})),
+        "box": body.get("box"),
+        "author": office.author(request),
+    }
+    if edit["box"] is None:
+        raise RequestError(422, "box is missing, expected [x, y, w, h]")
+
+    def add() -> tuple[dict[str, Any], bool]:
+        _image(office, image_id)
+        known = office.project.has_edit(edit["edit_id"])
+        return _person_answer(office, office.project.add_person(image_id, **edit), image_id), known
+
+    person, known = await run_in_threadpool(add)
+    return JSONResponse(person, status_code=200 if known else 201)
 
 
 async def put_status(request: Request, office: Office) -> Response:
