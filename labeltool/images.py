@@ -3,28 +3,53 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageCms, UnidentifiedImageError
 
 from labeltool.errors import PhotoError
 
 #: File name endings that count as photos.
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
-#: A photo above this is refused rather than decoded (a decompression bomb): 300 megapixels.
-MAX_PIXELS = 300_000_000
+#: A photo above this is refused rather than decoded: a small file that unpacks to gigabytes (a decompression bomb).
+MAX_PIXELS = 200_000_000
+
+# Pillow raises an error at twice its own limit, so that the two agree; its warning below that would only repeat itself.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 _READERS = 4
-_BROWSER_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}
-_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
+_BROWSER_TYPES = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+}
+_ENDS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND"}
+_JPEGS = frozenset({"JPEG", "MPO"})
 _ORIENTATION = 0x0112
 _SIDEWAYS = frozenset({5, 6, 7, 8})
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+#: A photo scaled down by a power of two may be this much smaller than asked for: a JPEG then needs no second scaling.
+_NEAR_ENOUGH = 0.7
 
 
 def find_photos(root: Path) -> list[Path]:
@@ -124,14 +149,60 @@ def load_photo(path: Path) -> NDArray[np.uint8]:
 
 
 def load_image(path: Path) -> Image.Image:
-    """The photo upright as an RGB Pillow image (see `load_photo`)."""
+    """The photo upright as an RGB Pillow image (see `load_photo`); its colour profile, if any, is in `info["icc_profile"]`."""
     with _open(path) as image:
         try:
+            orientation = _orientation(image, path)
             image.load()
-            upright = ImageOps.exif_transpose(image)
-            return _to_rgb(upright)
+            return _turned(_to_rgb(image), orientation)
         except (OSError, ValueError, SyntaxError) as error:
             raise PhotoError(f"{path}: cannot be decoded: {error}") from None
+
+
+def load_scaled(path: Path, longest: int) -> Image.Image:
+    """The photo upright and scaled down so that its longer side has at most `longest` pixels; a smaller one stays as it is.
+
+    The result covers exactly the whole photo: its edges are the photo's edges, so that a joint at (x, y) of the photo lies at
+    ((x + 0.5) * w / W - 0.5, (y + 0.5) * h / H - 0.5) of it. A JPEG is decoded at 1/2, 1/4 or 1/8 where that comes near
+    enough (70 % of `longest`), in a fraction of the time and memory.
+
+    Raises:
+        PhotoError: the file is missing, empty, no image, too large, or cut in the middle.
+    """
+    with _open(path) as image:
+        try:
+            orientation = _orientation(image, path)
+            width, height = image.size
+            factor = scale_factor((width, height), longest)
+            if factor > 1 and image.format in _JPEGS:
+                image.draft(None, (width // factor, height // factor))
+            image.load()
+            part = (0.0, 0.0, image.width * 1.0, image.height * 1.0)
+            if image.width < width:  # The decoder rounds up: its last column and row reach beyond the photo.
+                part = (0.0, 0.0, width / factor, height / factor)
+            scale = min(1.0, longest / max(width / factor, height / factor)) / factor
+            size = (max(round(width * scale), 1), max(round(height * scale), 1))
+            rgb = _to_rgb(image)
+            if rgb.size != size or part[2:] != (float(rgb.width), float(rgb.height)):
+                profile = rgb.info.get("icc_profile")
+                rgb = rgb.resize(size, Image.Resampling.BILINEAR, box=part, reducing_gap=2.0)
+                rgb.info["icc_profile"] = profile
+            return _turned(rgb, orientation)
+        except (OSError, ValueError, SyntaxError) as error:
+            raise PhotoError(f"{path}: cannot be decoded: {error}") from None
+
+
+def scale_factor(size: tuple[int, int], longest: int) -> int:
+    """The power of two up to 8 by which `load_scaled` divides a photo's sides while decoding; 1 for none.
+
+    Args:
+        size: (width, height) of the photo.
+        longest: what the longer side shall have at most.
+    """
+    factor = 1
+    while factor < 8 and max(size) > longest and max(size) / (factor * 2) >= _NEAR_ENOUGH * longest:
+        factor *= 2
+    return factor
 
 
 def crop_photo(photo: NDArray[np.uint8], box: ArrayLike, size: int, fill: int = 127) -> NDArray[np.uint8]:
@@ -192,12 +263,39 @@ def _without_metadata(jpeg: bytes) -> bytes:
 
 
 def _orientation(image: Image.Image, path: Path) -> int:
-    """The EXIF orientation, 1 where there is none. Of a PNG this may decode the whole photo, which may be cut."""
+    """The EXIF orientation, 1 where there is none or it is out of range.
+
+    Pillow decodes a whole PNG to see what comes behind its pixels; that is left out where nothing of the kind does.
+    """
+    if image.format == "PNG" and "exif" not in image.info and not _notes_at_end(path):
+        return 1
     try:
-        orientation: int = image.getexif().get(_ORIENTATION, 1)
+        orientation = image.getexif().get(_ORIENTATION, 1)
     except (OSError, ValueError, SyntaxError) as error:
         raise PhotoError(f"{path}: cannot be decoded: {error}") from None
-    return orientation
+    return orientation if orientation in _TURNS else 1
+
+
+def _notes_at_end(png: Path) -> bool:
+    """Whether a PNG file has EXIF or text behind its pixels, told by the types of its chunks."""
+    with png.open("rb") as file:
+        file.seek(8)
+        behind = False
+        while len(head := file.read(8)) == 8:
+            behind |= head[4:] == b"IDAT"
+            if behind and head[4:] in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
+                return True
+            file.seek(int.from_bytes(head[:4], "big") + 4, io.SEEK_CUR)
+    return False
+
+
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    """The image upright, by its EXIF orientation."""
+    if orientation == 1:
+        return image
+    turned = image.transpose(_TURNS[orientation])
+    turned.info["icc_profile"] = image.info.get("icc_profile")
+    return turned
 
 
 def _ends_well(path: Path, mark: bytes) -> bool:
@@ -218,8 +316,8 @@ def _open(path: Path) -> Image.Image:
         raise PhotoError(f"{path}: no such photo") from None
     except UnidentifiedImageError:
         raise PhotoError(f"{path}: not an image that can be read, expected a photo (JPEG, PNG, WebP, ...)") from None
-    except Image.DecompressionBombError as error:
-        raise PhotoError(f"{path}: {error}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PhotoError(f"{path}: more pixels than {MAX_PIXELS:,}, expected at most so many in all") from None
     except (OSError, ValueError, SyntaxError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise PhotoError(f"{path}: cannot be read: {reason}") from None
@@ -230,14 +328,55 @@ def _open(path: Path) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
+    """Any decoded image as RGB; of its metadata only the colour profile stays, where it still is the image's own."""
+    profile = image.info.get("icc_profile")
+    if image.mode == "CMYK":
+        return _cmyk_to_rgb(image, profile)
     if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if image.mode.startswith("I") and values.max(initial=0) > 255 else max(values.max(initial=0), 1.0)
-        if image.mode == "I" and values.max(initial=0) <= 255:
-            top = 255.0
-        return Image.fromarray(np.clip(values * (255.0 / top), 0, 255).astype(np.uint8)).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA") or (image.mode == "P" and "transparency" in image.info):
+        rgb, profile = _grey_to_bytes(image).convert("RGB"), None
+    elif image.mode in ("RGBA", "LA", "PA") or (image.mode == "P" and "transparency" in image.info):
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+        rgb = Image.alpha_composite(white, rgba).convert("RGB")
+    else:
+        rgb = image.convert("RGB")
+    rgb.info = {"icc_profile": profile if image.mode in ("RGB", "RGBA", "P") else None}
+    return rgb
+
+
+def _grey_to_bytes(image: Image.Image) -> Image.Image:
+    """Grey of more than 8 bits scaled to 8: 0 to 65535 becomes 0 to 255; where nothing is above 255, it was 8 bits all along."""
+    values = np.asarray(image)
+    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        top = 65535.0 if values.max(initial=0) > 255 else 255.0
+        table = np.clip(np.arange(65536) * (255.0 / top), 0, 255).astype(np.uint8)
+        return Image.fromarray(table[values])
+    values = np.nan_to_num(values.astype(np.float32, copy=False), nan=0.0, posinf=0.0, neginf=0.0)
+    highest = float(values.max(initial=0))
+    if image.mode.startswith("I"):
+        top = 65535.0 if highest > 255 else 255.0
+    else:
+        top = max(highest, 1.0)
+    return Image.fromarray(np.clip(values * (255.0 / top), 0, 255).astype(np.uint8))
+
+
+def _cmyk_to_rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """CMYK as sRGB, by its own colour profile where it has one that can be read, else by the plain formula.
+
+    Adobe's programs store the inks of a JPEG inverted and mark the file with an Adobe segment. Pillow takes every JPEG for one of
+    those; one without the mark is turned back.
+    """
+    if image.format in _JPEGS and "adobe" not in image.info:
+        image = ImageChops.invert(image)
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            rgb = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            if rgb is not None:
+                rgb.info = {}
+                return rgb
+        except (ImageCms.PyCMSError, OSError):
+            pass  # A profile that is broken, or of another colour space: the plain formula is better than no photo.
+    rgb = image.convert("RGB")
+    rgb.info = {}
+    return rgb

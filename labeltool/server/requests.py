@@ -88,6 +88,21 @@ def query_int(request: Request, name: str, least: int | None = None) -> int | No
     return value
 
 
+def query_integers(request: Request, name: str, many: int) -> tuple[int, ...] | None:
+    """Integers of the query with commas between, or None where they are not given.
+
+    Raises:
+        RequestError: 422, another number of them, one that is no integer, or one below 0.
+    """
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    parts = text.split(",")
+    if len(parts) != many or not all(part.isascii() and part.isdigit() and len(part) <= 9 for part in parts):
+        raise RequestError(422, f"{name} is {text[:60]!r}, expected {many} integers of at least 0 with commas between")
+    return tuple(int(part) for part in parts)
+
+
 def query_flag(request: Request, name: str) -> bool:
     """A yes or no of the query: `1` or `true`; absent is no.
 
