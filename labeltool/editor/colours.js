@@ -1,6 +1,8 @@
 /** The colours of joints: the person's left and right differ, for colour-blind eyes too (Okabe & Ito 2008). */
 
-/** @import {Skeleton} from "./types.js" */
+import { UNSURE_BELOW } from "./unsure.js";
+
+/** @import {Joint, Skeleton} from "./types.js" */
 
 /** @typedef {"left" | "right" | "middle"} Side */
 
@@ -9,6 +11,23 @@ export const SIDE_COLOURS = { left: "#56b4e9", right: "#f0a31e", middle: "#f2f2e
 
 export const HALO = "rgba(8, 10, 14, 0.72)";
 export const THEIRS = "#e58cc0";
+
+/**
+ * How much a joint asks to be looked at. Told apart by shape alone: no ring, a dashed ring, two of them.
+ * @typedef {"label" | "sure" | "unsure" | "doubtful"} Band
+ */
+
+/**
+ * The band of a joint: what nobody predicted is a label; below the confidence at which a prediction counts as unsure, half of it
+ * parts the unsure from the doubtful. A prediction without a confidence is unsure.
+ * @param {Joint} joint @returns {Band}
+ */
+export function bandOf(joint) {
+  if (joint.source !== "predicted") return "label";
+  const confidence = joint.confidence ?? UNSURE_BELOW / 2;
+  if (confidence >= UNSURE_BELOW) return "sure";
+  return confidence >= UNSURE_BELOW / 2 ? "unsure" : "doubtful";
+}
 
 /**
  * The side of each joint, by the skeleton's flip pairs.

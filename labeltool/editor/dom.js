@@ -52,6 +52,13 @@ const ICONS = {
   restore: "M3 8a5 5 0 1 1 1.6 3.7 M3 4.5V8h3.5",
   lock: "M4 7.5h8v6H4z M5.5 7.5v-2a2.5 2.5 0 0 1 5 0v2",
   place: "M8 2v4 M8 10v4 M2 8h4 M10 8h4 M8 7.6a.4.4 0 1 0 .01 0",
+  adjust: "M2 4.5h6 M11.5 4.5H14 M9.75 2.8v3.4 M2 11.5h2.5 M8 11.5h6 M6.25 9.8v3.4",
+  search: "M7 2.5a4.5 4.5 0 1 0 .01 0 M10.3 10.3 14 14",
+  flag: "M4 14V2.5 M4 3h8.5l-2 2.75 2 2.75H4",
+  newPerson: "M2 5V2h3 M9 2h3v3 M2 9v3h3 M12 8.5v7 M8.5 12h7",
+  copy: "M5.5 5.5h8v8h-8z M10.5 5.5v-3h-8v8h3",
+  fitBox: "M2.5 2.5h11v11h-11z M8 5a1.2 1.2 0 1 0 .01 0 M5.5 8h5 M8 7.4V10 M6 12l2-2 2 2",
+  prefill: "M3 13 10.5 5.5 M9 4l3 3 M12.5 1.5v3 M11 3h3 M4 3v2 M3 4h2 M13 10v2 M12 11h2",
   warning: "M8 2.5 14.5 13.5h-13z M8 6.5v3.2 M8 11.6v.2",
 };
 

@@ -1,32 +1,59 @@
 /** Drawing: a scene in, pixels out. Nothing is remembered here and nothing is changed. */
 
-import { HALO, limbSide, SIDE_COLOURS, THEIRS } from "./colours.js";
+import { bandOf, HALO, limbSide, SIDE_COLOURS, THEIRS } from "./colours.js";
 import { jointOf, sameJoint, say } from "./edits.js";
-import { boxToScreen, extent, toScreen } from "./geometry.js";
+import { boxToScreen, extent, handlesOf, toScreen } from "./geometry.js";
 
 /** @import {Side} from "./colours.js" */
+/** @import {ReadyPhoto} from "./photos.js" */
 /** @import {Preview, Selection} from "./session.js" */
-/** @import {ImageDoc, Joint, JointRef, Person, Size, Skeleton, View} from "./types.js" */
+/** @import {Tiles} from "./tiles.js" */
+/** @import {Box, ImageDoc, Joint, JointRef, Person, Size, Skeleton, View} from "./types.js" */
 
 /**
  * @typedef {Readonly<{
  *   doc: ImageDoc, skeleton: Skeleton, sides: Map<string, Side>, view: View, selection: Selection, hover: JointRef | null,
- *   preview: Preview | null, theirs: readonly Person[],
+ *   preview: Preview | null, theirs: readonly Person[], boxes: boolean, held: Person | null, drawn: Box | null,
  * }>} Scene
- *   `theirs`: other labellers' versions of people in `doc`, of which what differs is drawn.
+ *   `theirs`: other labellers' versions of people in `doc`, of which what differs is drawn. `boxes`: are boxes shown? `held`: the
+ *   selected person as it is on its way, `drawn`: the box of a new person that is being drawn.
  */
 
 const FONT = "600 12px system-ui, sans-serif";
 
 /**
  * The photo, with sharp pixels once they are large enough to be looked at one by one.
- * @param {CanvasRenderingContext2D} ctx @param {CanvasImageSource} photo @param {Size} size photo pixels @param {View} view
- * @param {number} ratio device pixels to a CSS pixel
+ * @param {CanvasRenderingContext2D} ctx @param {ReadyPhoto} photo @param {Tiles | null} tiles its finer parts
+ * @param {View} view @param {Size} canvas CSS pixels @param {number} ratio device pixels to a CSS pixel
  */
-export function drawPhoto(ctx, photo, size, view, ratio) {
-  ctx.imageSmoothingEnabled = view.scale * ratio < 4;
-  ctx.imageSmoothingQuality = view.scale * ratio < 1 ? "medium" : "low";
-  ctx.drawImage(photo, view.tx, view.ty, size.width * view.scale, size.height * view.scale);
+export function drawPhoto(ctx, photo, tiles, view, canvas, ratio) {
+  const { bitmap, width, height } = photo;
+  if (bitmap.width === 0) return; // Closed: it was dropped while the labeller moved on.
+  const pixel = (view.scale * ratio * width) / bitmap.width;
+  ctx.imageSmoothingEnabled = pixel < 4 || bitmap.width < width;
+  ctx.imageSmoothingQuality = pixel < 0.5 ? "medium" : "low";
+  ctx.drawImage(bitmap, view.tx, view.ty, width * view.scale, height * view.scale);
+  tiles?.draw(ctx, view, canvas, ratio);
+}
+
+/**
+ * What stands where a photo cannot be shown.
+ * @param {CanvasRenderingContext2D} ctx @param {Size} size photo pixels @param {View} view @param {boolean} broken or only not there yet
+ */
+export function drawPlaceholder(ctx, size, view, broken) {
+  const [x, y, w, h] = [view.tx, view.ty, size.width * view.scale, size.height * view.scale];
+  ctx.fillStyle = "rgba(255, 255, 255, 0.06)";
+  ctx.fillRect(x, y, w, h);
+  if (!broken) return;
+  ctx.strokeStyle = "rgba(255, 255, 255, 0.22)";
+  ctx.lineWidth = 1.5;
+  ctx.setLineDash([8, 6]);
+  ctx.strokeRect(x, y, w, h);
+  ctx.beginPath();
+  line(ctx, [x, y], [x + w, y + h]);
+  line(ctx, [x, y + h], [x + w, y]);
+  ctx.stroke();
+  ctx.setLineDash([]);
 }
 
 /**
@@ -44,10 +71,22 @@ export function drawOthers(ctx, scene) {
  * @param {CanvasRenderingContext2D} ctx @param {Scene} scene
  */
 export function drawSelected(ctx, scene) {
-  const person = scene.doc.people.find((p) => p.id === scene.selection.person);
-  if (person && !person.deleted && !person.crowd) drawPerson(ctx, scene, person, true);
+  const person = scene.held ?? scene.doc.people.find((p) => p.id === scene.selection.person);
+  if (person && !person.deleted && !person.crowd) {
+    drawPerson(ctx, scene, person, true);
+    if (person.box && handlesShown(scene, person)) drawHandles(ctx, scene.view, person.box);
+  }
+  if (scene.drawn) drawBox(ctx, boxToScreen(scene.view, scene.drawn), true, [6, 4]);
   for (const theirs of scene.theirs) drawTheirs(ctx, scene, theirs);
   drawNames(ctx, scene);
+}
+
+/**
+ * Are the handles of the selected person's box there to be taken hold of?
+ * @param {Readonly<{boxes: boolean}>} scene @param {Person} person
+ */
+export function handlesShown({ boxes }, person) {
+  return person.box !== null && (boxes || !Object.values(person.joints).some((joint) => joint.v > 0));
 }
 
 /** @param {Scene} scene @param {Person} person @param {string} name @returns {Joint} */
@@ -60,7 +99,9 @@ function shown(scene, person, name) {
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Person} person @param {boolean} selected */
 function drawPerson(ctx, scene, person, selected) {
   ctx.save();
-  if (person.box) drawBox(ctx, boxToScreen(scene.view, person.box), selected);
+  if (person.box && (scene.boxes || (selected && handlesShown(scene, person)))) {
+    drawBox(ctx, boxToScreen(scene.view, person.box), selected);
+  }
   ctx.globalAlpha = selected ? 1 : 0.6;
   ctx.lineCap = "round";
   const limbs = [];
@@ -71,7 +112,7 @@ function drawPerson(ctx, scene, person, selected) {
       a: toScreen(scene.view, a.x, a.y),
       b: toScreen(scene.view, b.x, b.y),
       colour: SIDE_COLOURS[limbSide(scene.sides, from, to)],
-      hidden: a.v === 1 || b.v === 1,
+      dash: limbDash(a, b),
     });
   }
   const size = sizeOnScreen(scene, person);
@@ -82,9 +123,9 @@ function drawPerson(ctx, scene, person, selected) {
   for (const { a, b } of limbs) line(ctx, a, b);
   ctx.stroke();
   ctx.lineWidth = width;
-  for (const { a, b, colour, hidden } of limbs) {
+  for (const { a, b, colour, dash } of limbs) {
     ctx.strokeStyle = colour;
-    ctx.setLineDash(hidden ? [5, 5] : []);
+    ctx.setLineDash(dash);
     ctx.beginPath();
     line(ctx, a, b);
     ctx.stroke();
@@ -124,28 +165,67 @@ function drawJoint(ctx, scene, joint, side, radius) {
     ctx.lineWidth = 2;
     ctx.stroke();
   }
-  if (joint.source !== "predicted") return;
+  const band = bandOf(joint);
+  if (band === "label") return;
+  if (band !== "sure") ring(ctx, x, y, radius * 1.4 + 3, colour, [4, 3], 2);
+  if (band === "doubtful") ring(ctx, x, y, radius * 1.4 + 8, colour, [4, 3], 2);
+  if (band === "sure") ring(ctx, x, y, radius + 2.5, colour, [2, 3], 1.25);
+}
+
+/**
+ * @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} radius @param {string} colour
+ * @param {number[]} dash @param {number} width
+ */
+function ring(ctx, x, y, radius, colour, dash, width) {
   ctx.beginPath();
-  ctx.arc(x, y, radius * 1.4 + 2, 0, Math.PI * 2);
+  ctx.arc(x, y, radius, 0, Math.PI * 2);
   ctx.strokeStyle = HALO;
-  ctx.lineWidth = 3;
+  ctx.lineWidth = width + 1.5;
   ctx.stroke();
-  ctx.setLineDash([3, 3]);
+  ctx.setLineDash(dash);
   ctx.strokeStyle = colour;
-  ctx.lineWidth = 1.5;
+  ctx.lineWidth = width;
   ctx.stroke();
   ctx.setLineDash([]);
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {readonly [number, number, number, number]} box @param {boolean} selected */
-function drawBox(ctx, [x, y, w, h], selected) {
+/**
+ * Dashes say that an end of the limb is only predicted, dots that it is hidden.
+ * @param {Joint} a @param {Joint} b @returns {number[]}
+ */
+function limbDash(a, b) {
+  const predicted = a.source === "predicted" || b.source === "predicted";
+  const hidden = a.v === 1 || b.v === 1;
+  if (predicted) return hidden ? [6, 5, 0.1, 5] : [6, 5];
+  return hidden ? [0.1, 5] : [];
+}
+
+/**
+ * @param {CanvasRenderingContext2D} ctx @param {readonly [number, number, number, number]} box @param {boolean} selected
+ * @param {number[]} [dash]
+ */
+function drawBox(ctx, [x, y, w, h], selected, dash = []) {
   ctx.globalAlpha = selected ? 0.9 : 0.4;
   ctx.strokeStyle = HALO;
   ctx.lineWidth = 3;
   ctx.strokeRect(x, y, w, h);
   ctx.strokeStyle = "#ffffff";
   ctx.lineWidth = 1;
+  ctx.setLineDash(dash);
   ctx.strokeRect(x, y, w, h);
+  ctx.setLineDash([]);
+  ctx.globalAlpha = 1;
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {View} view @param {Box} box */
+function drawHandles(ctx, view, box) {
+  ctx.fillStyle = "#ffffff";
+  ctx.strokeStyle = HALO;
+  ctx.lineWidth = 1.5;
+  for (const { x, y } of handlesOf(view, box)) {
+    ctx.fillRect(x - 3.5, y - 3.5, 7, 7);
+    ctx.strokeRect(x - 3.5, y - 3.5, 7, 7);
+  }
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Person} person */

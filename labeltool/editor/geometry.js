@@ -117,3 +117,61 @@ export function distanceToSegment(px, py, a, b) {
   const t = length === 0 ? 0 : Math.min(Math.max(((px - a[0]) * dx + (py - a[1]) * dy) / length, 0), 1);
   return Math.hypot(px - a[0] - t * dx, py - a[1] - t * dy);
 }
+
+/**
+ * The view after two fingers moved: zoomed by how far they parted, and moved along with their middle.
+ * @param {View} view
+ * @param {readonly [number, number]} a @param {readonly [number, number]} b where they were, CSS pixels
+ * @param {readonly [number, number]} c @param {readonly [number, number]} d where they are
+ * @param {number} minScale
+ * @returns {View}
+ */
+export function pinch(view, a, b, c, d, minScale) {
+  const before = Math.max(Math.hypot(a[0] - b[0], a[1] - b[1]), 1);
+  const after = Math.max(Math.hypot(c[0] - d[0], c[1] - d[1]), 1);
+  const [mx, my] = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+  const zoomed = zoomAt(view, mx, my, after / before, minScale);
+  return { ...zoomed, tx: zoomed.tx + (c[0] + d[0]) / 2 - mx, ty: zoomed.ty + (c[1] + d[1]) / 2 - my };
+}
+
+/**
+ * The edge coordinates of a place on the screen.
+ * @param {View} view @param {number} sx @param {number} sy CSS pixels
+ * @returns {[number, number]}
+ */
+export function toEdges(view, sx, sy) {
+  return [(sx - view.tx) / view.scale, (sy - view.ty) / view.scale];
+}
+
+/** @typedef {"nw" | "n" | "ne" | "e" | "se" | "s" | "sw" | "w"} Handle A place on a box where it can be taken hold of. */
+
+/**
+ * A box' handles on the screen; of a small box only the corners, so that they do not lie on each other.
+ * @param {View} view @param {Box} box @returns {{handle: Handle, x: number, y: number}[]}
+ */
+export function handlesOf(view, box) {
+  const [x, y, w, h] = boxToScreen(view, box);
+  /** @type {{handle: Handle, x: number, y: number}[]} */
+  const handles = [
+    { handle: "nw", x, y }, { handle: "ne", x: x + w, y }, { handle: "se", x: x + w, y: y + h }, { handle: "sw", x, y: y + h },
+  ];
+  if (w >= 60) handles.push({ handle: "n", x: x + w / 2, y }, { handle: "s", x: x + w / 2, y: y + h });
+  if (h >= 60) handles.push({ handle: "w", x, y: y + h / 2 }, { handle: "e", x: x + w, y: y + h / 2 });
+  return handles;
+}
+
+/**
+ * A box after one of its handles was moved; the sides that the handle does not touch stay.
+ * @param {Box} box @param {Handle} handle @param {number} dx @param {number} dy photo pixels
+ * @returns {Box} its width and height are negative where the handle crossed the other side
+ */
+export function resizeBox([x, y, w, h], handle, dx, dy) {
+  const left = handle.includes("w");
+  const top = handle.includes("n");
+  return [
+    left ? x + dx : x,
+    top ? y + dy : y,
+    left ? w - dx : handle.includes("e") ? w + dx : w,
+    top ? h - dy : handle.includes("s") ? h + dy : h,
+  ];
+}

@@ -1,14 +1,19 @@
 /** What lies under the pointer: joints within a radius in screen pixels, people by limb and box. */
 
-import { boxToScreen, distanceToSegment, toScreen } from "./geometry.js";
+import { boxToScreen, distanceToSegment, handlesOf, toScreen } from "./geometry.js";
 import { isLocked, jointOf } from "./edits.js";
 
-/** @import {ImageDoc, JointRef, Person, Skeleton, View} from "./types.js" */
+/** @import {Handle} from "./geometry.js" */
+/** @import {Box, ImageDoc, JointRef, Person, Skeleton, View} from "./types.js" */
 
 /** CSS pixels around a joint that count as the joint, whatever the zoom. */
 export const JOINT_RADIUS = 11;
 
+/** As many for a finger, which hides what is below it. */
+export const TOUCH_RADIUS = 24;
+
 const LIMB_RADIUS = 6;
+const HANDLE_RADIUS = 8;
 
 /**
  * The joint under a place on the screen; null when none is near. Joints of the selected person win, then the nearest does.
@@ -72,4 +77,31 @@ function limbDistance(person, skeleton, view, sx, sy) {
     best = Math.min(best, distanceToSegment(sx, sy, toScreen(view, a.x, a.y), toScreen(view, b.x, b.y)));
   }
   return best;
+}
+
+/**
+ * Is this place on a person's skeleton: near one of the joints or limbs?
+ * @param {Person} person @param {Skeleton} skeleton @param {View} view @param {number} sx @param {number} sy @param {number} radius
+ */
+export function onSkeleton(person, skeleton, view, sx, sy, radius) {
+  if (limbDistance(person, skeleton, view, sx, sy) <= radius) return true;
+  return Object.values(person.joints).some((joint) => {
+    const [x, y] = toScreen(view, joint.x, joint.y);
+    return joint.v > 0 && Math.hypot(x - sx, y - sy) <= radius;
+  });
+}
+
+/**
+ * The handle of a box under a place on the screen; null when none is near.
+ * @param {Box} box @param {View} view @param {number} sx @param {number} sy @param {number} [radius]
+ * @returns {Handle | null}
+ */
+export function pickHandle(box, view, sx, sy, radius = HANDLE_RADIUS) {
+  let found = null;
+  let best = radius;
+  for (const { handle, x, y } of handlesOf(view, box)) {
+    const distance = Math.hypot(x - sx, y - sy);
+    if (distance <= best) [found, best] = [handle, distance];
+  }
+  return found;
 }

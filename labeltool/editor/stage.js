@@ -1,48 +1,40 @@
-/** The stage: three canvases (photo, people, the selected person), the view on them, and what the pointer does there. */
+/** The stage: three canvases (photo, people, the selected person), the view on them, the loupe and the messages. */
 
+import { Adjust, filterOf } from "./adjust.js";
 import { sidesOf } from "./colours.js";
 import { el, setAttribute, setText } from "./dom.js";
-import { drawOthers, drawPhoto, drawSelected } from "./draw.js";
-import { isLocked, say } from "./edits.js";
-import { extent, fit, keepInSight, toImage, zoomAt } from "./geometry.js";
-import { pickJoint, pickPerson } from "./pick.js";
+import { drawOthers, drawPhoto, drawPlaceholder, drawSelected } from "./draw.js";
+import { say } from "./edits.js";
+import { extent, fit, keepInSight, toImage } from "./geometry.js";
+import { Gestures } from "./gestures.js";
+import { Loupe } from "./loupe.js";
+import { Tiles } from "./tiles.js";
 
+/** @import {Look} from "./adjust.js" */
 /** @import {Scene} from "./draw.js" */
 /** @import {Session, Topic} from "./session.js" */
-/** @import {JointRef, Size, View} from "./types.js" */
+/** @import {Size, View} from "./types.js" */
 
-/**
- * @typedef {{kind: "joint", pointer: number, ref: JointRef, dx: number, dy: number, sx: number, sy: number, moved: boolean}} JointDrag
- * @typedef {"photo" | "others" | "selected"} Layer Each on a canvas of its own: a drag draws the last one anew, and no other.
- * @typedef {{kind: "pan", pointer: number, person: number | null, sx: number, sy: number, moved: boolean}} Pan
- */
+/** @typedef {"photo" | "others" | "selected"} Layer Each on a canvas of its own: a drag draws the last one anew, and no other. */
 
-/** CSS pixels that the pointer must travel before a press becomes a drag. */
-const THRESHOLD = 3;
 const MARGIN = 24;
 
 export class Stage {
   /** @type {View} */
   view = { scale: 1, tx: 0, ty: 0 };
   hidden = false;
-  /** Is the space bar down? Then any press pans. */
-  space = false;
-  /** Was the space bar used for panning since it went down? */
-  spaceUsed = false;
-
-  /** @type {JointDrag | Pan | null} */
-  #gesture = null;
-  /** @type {readonly [number, number] | null} where the pointer is, in CSS pixels */
-  #pointer = null;
-  /** @type {Size} */
-  #size = { width: 0, height: 0 };
+  /** @type {Size} CSS pixels */
+  size = { width: 0, height: 0 };
+  /** @type {Tiles | null} the finer parts of a large photo */
+  tiles = null;
   /** @type {number | null} the image that the view was fitted to */
   #fitted = null;
   /** @type {Set<Layer>} */
   #dirty = new Set();
   #frame = 0;
+  #moved = false;
 
-  /** @param {Session} session @param {() => void} onMove called when the view or the pointer has moved */
+  /** @param {Session} session @param {() => void} onMove called once a frame when the view or the pointer has moved */
   constructor(session, onMove) {
     this.session = session;
     this.onMove = onMove;
@@ -57,8 +49,14 @@ export class Stage {
     });
     this.message = el("div", { class: "stage-message", hidden: true });
     this.hint = el("div", { class: "stage-hint", hidden: true });
-    this.element = el("div", { class: "stage" }, this.photoCanvas, this.othersCanvas, this.canvas, this.message, this.hint);
-    this.#listen();
+    this.loupe = new Loupe();
+    this.adjust = new Adjust(storage(), (look) => this.#look(look));
+    this.element = el(
+      "div", { class: "stage" },
+      this.photoCanvas, this.othersCanvas, this.canvas, this.loupe.element, this.message, this.hint, this.adjust.element,
+    );
+    this.gestures = new Gestures(this);
+    this.#look(this.adjust.look);
     this.#observer = new ResizeObserver(() => this.#resized());
     this.#observer.observe(this.element);
     this.#unlisten = session.listen((topic) => this.#changed(topic));
@@ -74,11 +72,34 @@ export class Stage {
     this.#observer.disconnect();
     this.#unlisten();
     cancelAnimationFrame(this.#frame);
+    this.tiles?.dispose();
   }
 
   /** Where the pointer is, in joint coordinates; null when it is elsewhere. */
   get pointer() {
-    return this.#pointer && this.#photoSize() ? toImage(this.view, this.#pointer[0], this.#pointer[1]) : null;
+    const { pointer } = this.gestures;
+    return pointer && this.photoSize ? toImage(this.view, pointer[0], pointer[1]) : null;
+  }
+
+  /** How the labeller likes to see the photo. */
+  get look() {
+    return this.adjust.look;
+  }
+
+  get space() {
+    return this.gestures.space;
+  }
+
+  set space(down) {
+    this.gestures.space = down;
+  }
+
+  get spaceUsed() {
+    return this.gestures.spaceUsed;
+  }
+
+  set spaceUsed(used) {
+    this.gestures.spaceUsed = used;
   }
 
   /**
@@ -86,58 +107,70 @@ export class Stage {
    * @param {boolean} whole
    */
   fit(whole) {
-    const photo = this.#photoSize();
-    if (!photo || !this.#size.width) return;
+    const photo = this.photoSize;
+    if (!photo || !this.size.width) return;
     const person = this.session.person;
     const around = whole || !person ? null : extent(person.joints, person.box);
-    this.#setView(
+    this.setView(
       around
-        ? fit(around, this.#size, Math.min(this.#size.width, this.#size.height) * 0.12, 16)
-        : fit([0, 0, photo.width, photo.height], this.#size, MARGIN, 8),
+        ? fit(around, this.size, Math.min(this.size.width, this.size.height) * 0.12, 16)
+        : fit([0, 0, photo.width, photo.height], this.size, MARGIN),
     );
   }
 
   /** @param {boolean} hidden */
   hide(hidden) {
     this.hidden = hidden;
-    this.#invalidate("others", "selected");
+    this.invalidate("others", "selected");
   }
 
   /** Ends whatever the pointer is doing, as if it had not begun. */
   cancel() {
-    if (this.#gesture?.kind === "joint") this.session.cancelPreview();
-    this.#gesture = null;
-    this.#cursor();
+    this.gestures.cancel();
   }
 
   // --- drawing ----------------------------------------------------------------------------------------------------------
 
   /** @param {Topic} topic */
   #changed(topic) {
+    const { session, gestures } = this;
     if (topic === "image") {
-      this.#gesture = null;
+      gestures.forget();
       this.#fitted = null;
     }
+    if (topic === "image" || topic === "photo") this.#openTiles();
     if (topic === "image" || topic === "photo" || topic === "doc" || topic === "queue") {
       this.#fitOnce();
       this.#showMessage();
-      this.#invalidate("photo");
+      this.invalidate("photo");
     }
-    if (topic !== "preview" && topic !== "notice") this.#invalidate("others");
     if (topic === "mode" || topic === "selection" || topic === "image") this.#showHint();
-    if (topic === "preview" && !this.session.preview && this.#gesture?.kind === "joint") this.#gesture = null;
-    this.#invalidate("selected");
-    this.#cursor();
+    if (topic === "mode") gestures.modeChanged();
+    // Escape has ended the drag, or the person is gone: the pointer holds nothing any more.
+    if (topic === "preview" && gestures.holding && !session.dragging) gestures.forget();
+    if (topic !== "preview" && topic !== "notice" && topic !== "outbox") this.invalidate("others");
+    this.invalidate("selected");
   }
 
   /** The size of what is shown: the photo's own where there is one, so that pixels are pixels. @returns {Size | null} */
-  #photoSize() {
+  get photoSize() {
     const { photo, doc } = this.session;
-    return photo?.kind === "ready" ? photo.bitmap : (doc?.image ?? null);
+    return photo?.kind === "ready" ? photo : (doc?.image ?? null);
+  }
+
+  /** The photo has changed: so have its finer parts. */
+  #openTiles() {
+    const { photo, imageId, api } = this.session;
+    this.tiles?.dispose();
+    this.tiles = null;
+    if (photo?.kind !== "ready" || imageId === null || photo.bitmap.width === photo.width) return;
+    const load = async (/** @type {string} */ key) => createImageBitmap((await api.photo(imageId, `tile=${key}`)).blob);
+    this.tiles = new Tiles(photo, photo.bitmap.width, load, () => this.invalidate("photo"));
+    this.tiles.want(this.view, this.size, devicePixelRatio);
   }
 
   #fitOnce() {
-    if (this.#fitted === this.session.imageId || !this.#size.width || !this.#photoSize()) return;
+    if (this.#fitted === this.session.imageId || !this.size.width || !this.photoSize) return;
     this.#fitted = this.session.imageId;
     this.fit(true);
   }
@@ -148,8 +181,8 @@ export class Stage {
     if (imageId === null) text = this.session.project ? "There are no images in this project." : "Loading…";
     else if (photo?.kind === "broken") text = `The photo cannot be shown. ${photo.message}`;
     else if (!photo) text = "Loading…";
-    else if (doc && (photo.bitmap.width !== doc.image.width || photo.bitmap.height !== doc.image.height)) {
-      text = `The photo has ${photo.bitmap.width} × ${photo.bitmap.height} pixels, its labels are for ${doc.image.width} × ${doc.image.height}: they do not fit.`;
+    else if (doc && (photo.width !== doc.image.width || photo.height !== doc.image.height)) {
+      text = `The photo has ${photo.width} × ${photo.height} pixels, its labels are for ${doc.image.width} × ${doc.image.height}: they do not fit.`;
     }
     setText(this.message, text);
     this.message.hidden = text === "";
@@ -157,16 +190,22 @@ export class Stage {
   }
 
   #showHint() {
-    const { placing, selection } = this.session;
-    this.hint.hidden = placing === 0;
-    if (placing === 0) return;
+    const { placing, boxing, selection } = this.session;
     const name = selection.joint === null ? "a joint" : say(selection.joint);
-    setText(this.hint, `Click to place ${name} (${placing === 2 ? "visible" : "hidden"}). Esc stops.`);
+    let text = "";
+    if (boxing) text = "Drag a box around the new person. Esc stops.";
+    else if (placing) text = `Click to place ${name} (${placing === 2 ? "visible" : "hidden"}). Esc stops.`;
+    setText(this.hint, text);
+    this.hint.hidden = text === "";
   }
 
   /** @param {...Layer} layers */
-  #invalidate(...layers) {
+  invalidate(...layers) {
     for (const layer of layers) this.#dirty.add(layer);
+    this.#askFrame();
+  }
+
+  #askFrame() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
       this.#draw();
@@ -176,22 +215,24 @@ export class Stage {
   #draw() {
     const dirty = this.#dirty;
     this.#dirty = new Set();
-    if (!this.#size.width) return;
+    if (this.#moved) this.onMove();
+    this.#moved = false;
+    if (!this.size.width) return;
     if (dirty.has("photo")) this.#drawPhoto();
     if (dirty.has("others")) this.#drawPeople(this.othersCanvas, drawOthers);
-    if (dirty.has("selected")) this.#drawPeople(this.canvas, drawSelected);
+    if (dirty.has("selected")) {
+      this.#drawPeople(this.canvas, drawSelected);
+      this.#showLoupe();
+    }
   }
 
   #drawPhoto() {
     const ctx = this.#clear(this.photoCanvas);
-    const size = this.#photoSize();
+    const size = this.photoSize;
     if (!ctx || !size) return;
-    if (this.session.photo?.kind === "ready") {
-      drawPhoto(ctx, this.session.photo.bitmap, size, this.view, devicePixelRatio);
-    } else {
-      ctx.fillStyle = "rgba(255, 255, 255, 0.06)";
-      ctx.fillRect(this.view.tx, this.view.ty, size.width * this.view.scale, size.height * this.view.scale);
-    }
+    const { photo } = this.session;
+    if (photo?.kind === "ready") drawPhoto(ctx, photo, this.tiles, this.view, this.size, devicePixelRatio);
+    else drawPlaceholder(ctx, size, this.view, photo?.kind === "broken");
   }
 
   /** @param {HTMLCanvasElement} canvas @param {(ctx: CanvasRenderingContext2D, scene: Scene) => void} draw */
@@ -201,26 +242,44 @@ export class Stage {
     // Labels before their photo would sit on nothing, or on the photo before.
     if (!ctx || !doc || this.hidden || !this.session.photo) return;
     const theirs = this.session.conflicts.flatMap((c) => (c.theirs.image_id === doc.image.id ? [c.theirs] : []));
-    draw(ctx, { doc, skeleton, sides: sidesOf(skeleton), view: this.view, selection, hover, preview, theirs });
+    const { held, drawn } = this.gestures;
+    const boxes = this.look.boxes || this.session.boxing;
+    draw(ctx, { doc, skeleton, sides: sidesOf(skeleton), view: this.view, selection, hover, preview, theirs, boxes, held, drawn });
+  }
+
+  /** The loupe shows what lies under the joint while it is dragged. */
+  #showLoupe() {
+    const { photo, preview, skeleton } = this.session;
+    if (photo?.kind !== "ready" || preview?.kind !== "drag") return this.loupe.hide();
+    const pointer = this.gestures.pointer ?? [0, 0];
+    const side = sidesOf(skeleton).get(preview.joint) ?? "middle";
+    this.loupe.show(photo, this.tiles, this.view.scale, preview.x, preview.y, side, pointer, this.size.width);
+  }
+
+  /** @param {Look} look */
+  #look(look) {
+    this.photoCanvas.style.filter = this.loupe.canvas.style.filter = filterOf(look);
+    this.invalidate("others", "selected");
   }
 
   /** @param {HTMLCanvasElement} canvas a canvas, made as large as the stage in device pixels, and cleared */
   #clear(canvas) {
-    const [width, height] = [Math.round(this.#size.width * devicePixelRatio), Math.round(this.#size.height * devicePixelRatio)];
+    const [width, height] = [Math.round(this.size.width * devicePixelRatio), Math.round(this.size.height * devicePixelRatio)];
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     const ctx = canvas.getContext("2d");
     ctx?.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-    ctx?.clearRect(0, 0, this.#size.width, this.#size.height);
+    ctx?.clearRect(0, 0, this.size.width, this.size.height);
     return ctx;
   }
 
   #resized() {
-    const before = this.#size;
-    this.#size = { width: this.element.clientWidth, height: this.element.clientHeight };
+    const before = this.size;
+    this.size = { width: this.element.clientWidth, height: this.element.clientHeight };
+    this.gestures.placeChanged();
     if (this.#fitted === null) this.#fitOnce();
     else {
-      const [dx, dy] = [(this.#size.width - before.width) / 2, (this.#size.height - before.height) / 2];
-      this.#setView({ ...this.view, tx: this.view.tx + dx, ty: this.view.ty + dy });
+      const [dx, dy] = [(this.size.width - before.width) / 2, (this.size.height - before.height) / 2];
+      this.setView({ ...this.view, tx: this.view.tx + dx, ty: this.view.ty + dy });
     }
     // Now, not in the next frame: a resized canvas is blank until it is drawn.
     this.#dirty = new Set(["photo", "others", "selected"]);
@@ -228,140 +287,26 @@ export class Stage {
   }
 
   /** @param {View} view */
-  #setView(view) {
-    const photo = this.#photoSize();
-    this.view = photo ? keepInSight(view, photo, this.#size) : view;
-    this.#invalidate("photo", "others", "selected");
-    this.onMove();
+  setView(view) {
+    const photo = this.photoSize;
+    this.view = photo ? keepInSight(view, photo, this.size) : view;
+    this.tiles?.want(this.view, this.size, devicePixelRatio);
+    this.invalidate("photo", "others", "selected");
+    this.#moved = true;
   }
 
-  // --- the pointer --------------------------------------------------------------------------------------------------------
-
-  #listen() {
-    const { canvas } = this;
-    canvas.addEventListener("pointerdown", (event) => this.#down(event));
-    canvas.addEventListener("pointermove", (event) => this.#move(event));
-    canvas.addEventListener("pointerup", (event) => this.#up(event));
-    canvas.addEventListener("pointercancel", () => this.cancel());
-    canvas.addEventListener("pointerleave", () => this.#left());
-    canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
-    canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-    canvas.addEventListener("auxclick", (event) => event.preventDefault());
-  }
-
-  /** @param {MouseEvent} event @returns {[number, number]} CSS pixels of the canvas */
-  #place(event) {
-    const box = this.canvas.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  }
-
-  /** @param {PointerEvent} event */
-  #down(event) {
-    const { session } = this;
-    if (this.#gesture || !session.doc) return;
-    const [sx, sy] = this.#place(event);
-    this.#pointer = [sx, sy];
-    this.canvas.focus({ preventScroll: true });
-    event.preventDefault();
-    const pans = event.button === 1 || this.space;
-    if (event.button !== 0 && !pans) return;
-    this.canvas.setPointerCapture(event.pointerId);
-    if (!pans && session.placing) return this.#placeAt(sx, sy);
-    const ref = pans ? null : pickJoint(session.doc, this.view, sx, sy, session.selection.person);
-    const common = { pointer: event.pointerId, sx, sy, moved: false };
-    if (ref) {
-      session.select(ref.person, ref.joint);
-      const joint = session.doc.people.find((p) => p.id === ref.person)?.joints[ref.joint];
-      const [x, y] = toImage(this.view, sx, sy);
-      this.#gesture = { kind: "joint", ref, dx: (joint?.x ?? x) - x, dy: (joint?.y ?? y) - y, ...common };
-    } else {
-      const person = pans ? null : pickPerson(session.doc, session.skeleton, this.view, sx, sy);
-      this.#gesture = { kind: "pan", person, ...common };
-    }
-    if (pans) this.spaceUsed = this.space;
-    this.#cursor();
-  }
-
-  /** @param {number} sx @param {number} sy */
-  #placeAt(sx, sy) {
-    const [x, y] = toImage(this.view, sx, sy);
-    this.session.place(x, y);
-  }
-
-  /** @param {PointerEvent} event */
-  #move(event) {
-    const [sx, sy] = this.#place(event);
-    const last = this.#pointer ?? [sx, sy];
-    this.#pointer = [sx, sy];
-    const gesture = this.#gesture;
-    if (!gesture) this.#hover();
-    else if (gesture.pointer === event.pointerId) {
-      if (!gesture.moved && Math.hypot(sx - gesture.sx, sy - gesture.sy) >= THRESHOLD) {
-        gesture.moved = true;
-        if (gesture.kind === "joint") this.session.beginDrag(gesture.ref);
-        else this.#setView({ ...this.view, tx: this.view.tx + gesture.sx - last[0], ty: this.view.ty + gesture.sy - last[1] });
-        this.#cursor();
-      }
-      if (gesture.moved && gesture.kind === "joint") {
-        const [x, y] = toImage(this.view, sx, sy);
-        this.session.dragTo(x + gesture.dx, y + gesture.dy);
-      } else if (gesture.moved) {
-        this.#setView({ ...this.view, tx: this.view.tx + sx - last[0], ty: this.view.ty + sy - last[1] });
-      }
-    }
-    this.onMove();
-  }
-
-  /** @param {PointerEvent} event */
-  #up(event) {
-    const gesture = this.#gesture;
-    if (!gesture || gesture.pointer !== event.pointerId) return;
-    this.#gesture = null;
-    if (gesture.kind === "joint" && gesture.moved) this.session.commitPreview();
-    else if (gesture.kind === "pan" && !gesture.moved && gesture.person !== null) this.session.select(gesture.person, null);
-    this.#hover();
-    this.#cursor();
-  }
-
-  #left() {
-    if (this.#gesture) return;
-    this.#pointer = null;
-    this.session.setHover(null);
-    this.onMove();
-  }
-
-  #hover() {
-    const { session } = this;
-    if (!session.doc || !this.#pointer) return;
-    const [sx, sy] = this.#pointer;
-    session.setHover(session.placing ? null : pickJoint(session.doc, this.view, sx, sy, session.selection.person));
-  }
-
-  /** @param {WheelEvent} event */
-  #wheel(event) {
-    event.preventDefault();
-    const photo = this.#photoSize();
-    if (!photo || this.#gesture?.kind === "joint") return;
-    // A wheel event has whole pixels only; the pointer was last seen at a finer place.
-    const [wx, wy] = this.#place(event);
-    const near = this.#pointer && Math.hypot(this.#pointer[0] - wx, this.#pointer[1] - wy) < 2;
-    const [sx, sy] = near && this.#pointer ? this.#pointer : [wx, wy];
-    const pixels = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 18 : event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? 400 : 1);
-    const speed = event.ctrlKey ? 0.01 : 0.0018; // A pinch on a touch pad arrives as a wheel with Ctrl, in small steps.
-    const least = fit([0, 0, photo.width, photo.height], this.#size, MARGIN).scale / 2;
-    this.#setView(zoomAt(this.view, sx, sy, Math.exp(-Math.max(-200, Math.min(200, pixels)) * speed), least));
-    this.#hover();
-  }
-
-  #cursor() {
-    const { session } = this;
-    let cursor = "default";
-    if (this.#gesture?.moved || (this.#gesture && this.space)) cursor = "grabbing";
-    else if (this.space) cursor = "grab";
-    else if (session.placing) cursor = "crosshair";
-    else if (session.hover && !isLocked(session.doc?.people.find((p) => p.id === session.hover?.person) ?? LOCKED)) cursor = "move";
-    if (this.canvas.style.cursor !== cursor) this.canvas.style.cursor = cursor;
+  /** The pointer has moved: what says where it is says so in the next frame. */
+  pointerMoved() {
+    this.#moved = true;
+    this.#askFrame();
   }
 }
 
-const LOCKED = { id: 0, image_id: 0, revision: 0, box: null, joints: {}, crowd: true, deleted: false };
+/** @returns {Storage | null} */
+function storage() {
+  try {
+    return localStorage;
+  } catch {
+    return null; // Closed off by the browser's settings.
+  }
+}

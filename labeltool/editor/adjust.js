@@ -1,0 +1,124 @@
+/** How a labeller likes to see the photo: brightness, contrast, boxes; set in a small sheet on the stage, and remembered. */
+
+import { el, icon, setAttribute, setText } from "./dom.js";
+
+/** @typedef {Readonly<{brightness: number, contrast: number, boxes: boolean}>} Look Brightness and contrast in percent. */
+
+/** @type {Look} */
+export const PLAIN = { brightness: 100, contrast: 100, boxes: true };
+
+const LEAST = 30;
+const MOST = 300;
+
+/** @param {number} value @param {number} otherwise */
+function inRange(value, otherwise) {
+  return Number.isFinite(value) && value >= LEAST && value <= MOST ? value : otherwise;
+}
+
+/**
+ * The look as it was left; what cannot be read is as at first.
+ * @param {Pick<Storage, "getItem"> | null} storage @returns {Look}
+ */
+export function readLook(storage) {
+  /** @param {string} name */
+  const kept = (name) => {
+    try {
+      return storage?.getItem(`labeltool.${name}`) ?? "";
+    } catch {
+      return ""; // No storage, in a private window say.
+    }
+  };
+  return {
+    brightness: inRange(Number.parseFloat(kept("brightness")), PLAIN.brightness),
+    contrast: inRange(Number.parseFloat(kept("contrast")), PLAIN.contrast),
+    boxes: kept("boxes") !== "hidden",
+  };
+}
+
+/** @param {Pick<Storage, "setItem"> | null} storage @param {Look} look */
+export function keepLook(storage, look) {
+  try {
+    storage?.setItem("labeltool.brightness", String(look.brightness));
+    storage?.setItem("labeltool.contrast", String(look.contrast));
+    storage?.setItem("labeltool.boxes", look.boxes ? "shown" : "hidden");
+  } catch {
+    // As above: then it lasts as long as the page.
+  }
+}
+
+/**
+ * The CSS filter of a look; none where the photo is shown as it is, so that it costs nothing.
+ * @param {Look} look
+ */
+export function filterOf({ brightness, contrast }) {
+  return brightness === 100 && contrast === 100 ? "none" : `brightness(${brightness / 100}) contrast(${contrast / 100})`;
+}
+
+export class Adjust {
+  /** @type {Look} */
+  look;
+
+  /** @param {Storage | null} storage @param {(look: Look) => void} onChange */
+  constructor(storage, onChange) {
+    this.storage = storage;
+    this.onChange = onChange;
+    this.look = readLook(storage);
+    this.sliders = { brightness: this.#slider("brightness", "Brightness"), contrast: this.#slider("contrast", "Contrast") };
+    this.boxes = el("input", { type: "checkbox", onchange: () => this.set({ boxes: this.boxes.checked }) });
+    this.reset = el("button", { type: "button", class: "tool wide", onclick: () => this.set({ brightness: 100, contrast: 100 }) }, "Reset");
+    this.sheet = el(
+      "div",
+      { class: "adjust-sheet", role: "group", "aria-label": "How the photo is shown", hidden: true },
+      this.sliders.brightness.row, this.sliders.contrast.row,
+      el("div", { class: "adjust-foot" }, el("label", {}, this.boxes, "Boxes"), this.reset),
+    );
+    const name = "Brightness, contrast, boxes";
+    this.button = el("button", { type: "button", class: "tool", title: name, "aria-label": name, "aria-expanded": "false", onclick: () => this.toggle() }, icon("adjust"));
+    this.element = el("div", { class: "adjust", onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event) }, this.sheet, this.button);
+    this.#render();
+  }
+
+  /** @param {Partial<Look>} change */
+  set(change) {
+    this.look = { ...this.look, ...change };
+    keepLook(this.storage, this.look);
+    this.#render();
+    this.onChange(this.look);
+  }
+
+  /** @param {boolean} [open] */
+  toggle(open = this.sheet.hidden === true) {
+    this.sheet.hidden = !open;
+    setAttribute(this.button, "aria-expanded", open ? "true" : "false");
+    if (open) this.sliders.brightness.input.focus();
+  }
+
+  /** @param {"brightness" | "contrast"} kind @param {string} name */
+  #slider(kind, name) {
+    const input = el("input", {
+      type: "range", min: LEAST, max: MOST, step: 5,
+      oninput: () => this.set({ [kind]: Number(input.value) }), ondblclick: () => this.set({ [kind]: 100 }),
+    });
+    const value = el("output", {});
+    return { input, value, row: el("label", { class: "adjust-row" }, el("span", {}, name), input, value) };
+  }
+
+  #render() {
+    for (const kind of /** @type {const} */ (["brightness", "contrast"])) {
+      const { input, value } = this.sliders[kind];
+      if (input.value !== String(this.look[kind])) input.value = String(this.look[kind]);
+      setText(value, `${this.look[kind]} %`);
+    }
+    this.boxes.checked = this.look.boxes;
+    this.reset.disabled = filterOf(this.look) === "none";
+    setAttribute(this.button, "data-changed", filterOf(this.look) === "none" ? null : "");
+  }
+
+  /** The sheet's own keys stay in it; Escape closes it. @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.key !== "Escape" || this.sheet.hidden) return;
+    event.stopPropagation();
+    this.toggle(false);
+    this.button.focus();
+  }
+}
