@@ -1,6 +1,7 @@
 /** Requests to the label server: the bearer token on each, renewed once when it has expired, and errors of two kinds. */
 
-/** @import {Box, ImageDoc, JointValue, Project, Size, Status} from "./types.js" */
+/** @import {Box, ImageDoc, ImageRecord, JointValue, Project, Size, Status} from "./types.js" */
+/** @import {Model} from "./models.js" */
 /** @import {Answer, Save} from "./outbox.js" */
 
 /** The server answered, but not with what was asked for. */
@@ -25,7 +26,15 @@ const KEEPALIVE = 20_000;
  *   joints: Readonly<Record<string, Readonly<{x: number, y: number, confidence: number}>>>, model: string, version: string, seconds: number,
  * }>} PredictAnswer
  */
-/** @typedef {{total: number, counts: Record<Status, number>, ids: number[], statuses: string}} QueueAnswer */
+/** @typedef {{total: number, counts: Record<Status, number>, ids: number[], statuses: string, fixes?: string}} QueueAnswer */
+/** @typedef {{id: number | null, exact: boolean, matches: {id: number, file_name: string, status: Status}[]}} FindAnswer */
+/**
+ * @typedef {Readonly<{done: number, total: number}>} Share
+ * @typedef {Readonly<{
+ *   images: Readonly<Record<Status, number>>, needs_fix: number, people: Share, joints: Share, seconds_left: number | null,
+ *   rate: Readonly<{author: string, people: number, active_seconds: number, people_per_hour: number | null}>,
+ * }>} ProgressAnswer
+ */
 
 export class Api {
   /** @type {Promise<void> | null} */
@@ -48,8 +57,26 @@ export class Api {
   }
 
   /** @returns {Promise<QueueAnswer>} */
-  queue() {
-    return this.#json("GET", "/queue");
+  queue(order = "position", seed = 0) {
+    return this.#json("GET", `/queue?order=${order}&seed=${seed}`);
+  }
+
+  /** @param {string} text an id or a file name, or a part of one @returns {Promise<FindAnswer>} */
+  find(text) {
+    return this.#json("GET", `/find?text=${encodeURIComponent(text)}`);
+  }
+
+  /** @returns {Promise<ProgressAnswer>} */
+  progress() {
+    return this.#json("GET", "/progress");
+  }
+
+  /**
+   * Says what has to be fixed on an image; null: nothing any more.
+   * @param {number} id @param {string | null} note @returns {Promise<ImageRecord>}
+   */
+  fix(id, note) {
+    return this.#json("PUT", `/images/${id}/fix`, { note });
   }
 
   /** The project's guideline as HTML that may be shown as it is. @returns {Promise<string>} */
@@ -79,6 +106,11 @@ export class Api {
    */
   predict(imageId, body) {
     return this.#json("POST", `/images/${imageId}/predict`, body);
+  }
+
+  /** The models that can pre-fill this project's people. @returns {Promise<Model[]>} */
+  models() {
+    return this.#json("GET", "/models");
   }
 
   /**

@@ -27,7 +27,8 @@ _NEAR = 2
 _HEADER = """\
 # A labeltool project. The labels are in labels.db beside this file; this file may be edited by hand.
 # images: the folder that the images' file names start from, relative to this folder or absolute.
-# blind_share: share of people who are served without a model's help, 0 to 1.
+# blind_share: share of people who are labelled without a model's help, 0 to 1; chance chooses them (docs/guide/measured-help.md).
+# guideline: optional, a Markdown file (relative to this folder or absolute) that the editor shows beside the photo.
 # skeleton: names, limbs and sigmas may be edited; the joints and their order belong to the labels.
 """
 
@@ -42,6 +43,7 @@ class ProjectConfig:
         image_root: the folder that the images' file names start from, absolute.
         skeleton: the joints of the project's people.
         blind_share: share of people who are served without a model's help, 0..1.
+        guideline: the project's written guideline, a Markdown file that the editor shows, absolute; or None.
     """
 
     name: str
@@ -49,6 +51,7 @@ class ProjectConfig:
     image_root: Path
     skeleton: Skeleton
     blind_share: float = DEFAULT_BLIND_SHARE
+    guideline: Path | None = None
 
 
 def read_config(folder: Path) -> ProjectConfig:
@@ -91,6 +94,17 @@ def write_config(folder: Path, config: ProjectConfig, home: Path | None = None) 
         file.write(data)
 
 
+def check_blind_share(share: Any, where: str) -> float:
+    """The share of people who are labelled blind, as a float.
+
+    Raises:
+        ProjectError: no number from 0 to 1.
+    """
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise ProjectError(f"{where}: blind_share is {share!r}, expected a number from 0 to 1")
+    return float(share)
+
+
 def photo_path(config: ProjectConfig, file_name: str) -> Path:
     """Where a photo lies below the image root (whether or not it is there).
 
@@ -112,9 +126,7 @@ def _from_data(data: Mapping[str, Any], path: Path, folder: Path) -> ProjectConf
     if not isinstance(created, str):
         raise ProjectError(f"{path}: created is {created!r}, expected a time")
     images = _text(data, "images", path)
-    share = data.get("blind_share", DEFAULT_BLIND_SHARE)
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-        raise ProjectError(f"{path}: blind_share is {share!r}, expected a number from 0 to 1")
+    share = check_blind_share(data.get("blind_share", DEFAULT_BLIND_SHARE), str(path))
     tables = data.get("skeleton")
     if not isinstance(tables, dict):
         raise ProjectError(f"{path}: no table [skeleton], expected the joints of the project")
@@ -123,7 +135,10 @@ def _from_data(data: Mapping[str, Any], path: Path, folder: Path) -> ProjectConf
     except SkeletonError as error:
         raise ProjectError(f"{path}: skeleton: {error}") from None
     root = Path(os.path.normpath(folder.absolute() / images))
-    return ProjectConfig(name, created, root, skeleton, float(share))
+    guideline = None
+    if "guideline" in data:
+        guideline = Path(os.path.normpath(folder.absolute() / _text(data, "guideline", path)))
+    return ProjectConfig(name, created, root, skeleton, share, guideline)
 
 
 def _text(data: Mapping[str, Any], key: str, path: Path) -> str:
@@ -147,6 +162,7 @@ def _to_data(config: ProjectConfig, home: Path) -> dict[str, Any]:
         "created": config.created,
         "images": _written_root(config.image_root, home),
         "blind_share": config.blind_share,
+        **({} if config.guideline is None else {"guideline": _written_root(config.guideline, home)}),
         "skeleton": _skeleton_tables(config.skeleton),
     }
 

@@ -48,7 +48,8 @@ test("an expired token is renewed once and the request repeated", async () => {
 test("every kind of failure becomes one of the outbox' answers", async () => {
   const current = { id: 5, revision: 9 };
   const cases = /** @type {const} */ ([
-    [json(409, { error: "stale", current }), { kind: "stale", current }],
+    [json(409, { error: "stale", current }), { kind: "stale", current, offered: null }],
+    [json(409, { error: "stale", current, offered: current }), { kind: "stale", current, offered: current }],
     [json(422, { error: "v is 3" }), { kind: "refused", message: "v is 3" }],
     [json(404, { error: "no person 5" }), { kind: "refused", message: "no person 5" }],
     [json(503, { error: "locked" }), { kind: "unreachable", message: "locked" }],
@@ -68,6 +69,24 @@ test("a dead network and a lost cookie keep the edit", async () => {
   const out = setUp(() => json(401, { error: "not signed in" }));
   const answer = await out.api.save(SAVE, 0);
   assert.equal(answer.kind === "unreachable" && answer.signedOut, true);
+});
+
+test("a new person is one POST", async () => {
+  const { api, log } = setUp(() => json(201, { id: 9, revision: 1 }));
+  const head = { x: 1, y: 2, v: /** @type {const} */ (2), source: /** @type {const} */ ("added"), confidence: 0.5 };
+  const answer = await api.save({ kind: "create", editId: "c", imageId: 12, person: -3, box: [1, 2, 3, 4], joints: { head }, action: "add", activeSeconds: 2 }, 0);
+  assert.deepEqual(answer, { kind: "saved", person: { id: 9, revision: 1 } });
+  const [method, url, init] = /** @type {any} */ (log[0]);
+  assert.deepEqual([method, url], ["POST", "/api/images/12/people"]);
+  const joints = { head: { x: 1, y: 2, v: 2, source: "added" } };
+  assert.deepEqual(JSON.parse(init.body), { edit_id: "c", action: "add", active_seconds: 2, box: [1, 2, 3, 4], joints });
+});
+
+test("a save outlives its page where it is small enough", async () => {
+  const { api, log } = setUp(() => json(200, { id: 5 }));
+  await api.save(SAVE, 3);
+  await api.save({ .../** @type {any} */ (SAVE), action: "x".repeat(30_000) }, 3);
+  assert.deepEqual(log.map(([, , init]) => init.keepalive), [true, false]);
 });
 
 test("a status is its own PUT", async () => {

@@ -3,7 +3,7 @@
 /** @import {PredictAnswer} from "../../labeltool/editor/api.js" */
 /** @import {Answer, Save} from "../../labeltool/editor/outbox.js" */
 /** @import {CreateSave} from "../../labeltool/editor/saves.js" */
-/** @import {Box, ImageDoc, Joint, Person, Skeleton, Status} from "../../labeltool/editor/types.js" */
+/** @import {Box, ImageDoc, Joint, Patch, Person, Skeleton, Status} from "../../labeltool/editor/types.js" */
 
 /** @type {Skeleton} */
 export const SKELETON = {
@@ -67,10 +67,13 @@ export class FakeServer {
   reachable = true;
   /** @type {Map<string, Person>} */
   #seen = new Map();
+  /** @type {Map<string, Person>} every version, by id and revision */
+  #versions = new Map();
 
   /** @param {readonly ImageDoc[]} docs */
   constructor(docs) {
     this.docs = new Map(docs.map((d) => [d.image.id, d]));
+    for (const d of docs) for (const p of d.people) this.#versions.set(`${p.id} ${p.revision}`, p);
   }
 
   /** @param {number} id */
@@ -83,6 +86,7 @@ export class FakeServer {
   put(changed) {
     const d = this.docs.get(changed.image_id);
     if (!d) throw new Error("no image");
+    this.#versions.set(`${changed.id} ${changed.revision}`, changed);
     this.docs.set(changed.image_id, { ...d, people: d.people.map((p) => (p.id === changed.id ? changed : p)) });
   }
 
@@ -119,16 +123,11 @@ export class FakeServer {
     if (before) return { kind: "saved", person: before };
     if (save.kind === "create") return { kind: "saved", person: this.#made(save) };
     const now = this.find(save.person);
-    if (now.revision !== base) return { kind: "stale", current: now };
-    const after = /** @type {Person} */ ({
-      ...now,
-      revision: base + 1,
-      deleted: save.patch.deleted ?? now.deleted,
-      box: save.patch.box === undefined ? now.box : save.patch.box,
-      joints: Object.fromEntries(
-        Object.entries(now.joints).map(([name, j]) => [name, { ...j, ...save.patch.joints?.[name] }]),
-      ),
-    });
+    if (now.revision !== base) {
+      const started = this.#versions.get(`${save.person} ${base}`);
+      return { kind: "stale", current: now, offered: started ? patched(started, save.patch) : null };
+    }
+    const after = { ...patched(now, save.patch), revision: base + 1 };
     this.put(after);
     this.log.push(`PUT ${save.person} ${save.action} ${Object.keys(save.patch.joints ?? {}).join()}`.trim());
     return { kind: "saved", person: this.#answer(save, after) };
@@ -141,6 +140,7 @@ export class FakeServer {
     const named = Object.fromEntries(Object.entries(joints).map(([name, { x, y, v, source }]) => [name, { x, y, v, source, confidence: null }]));
     const made = person(id, { image_id: imageId, revision: 1, box, joints: named });
     this.docs.set(imageId, { ...d, people: [...d.people, made] });
+    this.#versions.set(`${id} 1`, made);
     this.log.push(`POST ${imageId} ${action}`);
     return this.#answer({ editId }, made);
   }
@@ -166,6 +166,62 @@ export class FakeServer {
   }
 }
 
+/** @param {Person} now @param {Patch} patch @returns {Person} */
+function patched(now, patch) {
+  return {
+    ...now,
+    deleted: patch.deleted ?? now.deleted,
+    box: patch.box === undefined ? now.box : patch.box,
+    joints: Object.fromEntries(Object.entries(now.joints).map(([name, j]) => [name, { ...j, ...patch.joints?.[name] }])),
+  };
+}
+
+/**
+ * A browser's storage in memory, for any number of tabs; `alive` says which of them are.
+ * @typedef {Map<string, {owner: number, scope: string, save: Save}>} Rows
+ */
+export class FakeStore {
+  static #tabs = 0;
+  owner = ++FakeStore.#tabs;
+  failing = false;
+  /** @type {(() => void) | null} */
+  look = null;
+  #scope = "";
+
+  /** @param {Rows} rows @param {Set<number>} alive */
+  constructor(rows, alive) {
+    this.rows = rows;
+    this.alive = alive;
+  }
+
+  /** @param {string} scope @param {(saves: Save[]) => void} onTaken */
+  async open(scope, onTaken) {
+    if (this.failing) throw new Error("no storage");
+    this.alive.add(this.owner);
+    this.#scope = scope;
+    this.look = () => {
+      const left = [...this.rows.values()].filter((row) => row.scope === scope && !this.alive.has(row.owner));
+      for (const owner of new Set(left.map((row) => row.owner))) {
+        const rows = left.filter((row) => row.owner === owner);
+        for (const row of rows) row.owner = this.owner;
+        onTaken(rows.map((row) => structuredClone(row.save)).sort((a, b) => (a.order ?? 0) - (b.order ?? 0)));
+      }
+    };
+    this.look();
+  }
+
+  /** @param {readonly string[]} remove @param {readonly Save[]} put */
+  async write(remove, put) {
+    await Promise.resolve();
+    if (this.failing || !this.look) throw new Error("no storage");
+    for (const editId of remove) this.rows.delete(editId);
+    for (const save of put) this.rows.set(save.editId, { owner: this.owner, scope: this.#scope, save: structuredClone(save) });
+  }
+
+  close() {
+    this.alive.delete(this.owner);
+  }
+}
 /** Lets everything that is under way come to its end. */
 export async function settle() {
   for (let i = 0; i < 30; i++) await Promise.resolve();

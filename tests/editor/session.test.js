@@ -203,24 +203,38 @@ test("keys act on the joint under the pointer before the selected one", async ()
   assert.deepEqual(session.selection, { person: 2, joint: "left_foot" });
 });
 
-test("a conflict: keeping mine makes the server's version the one on the screen", async () => {
+test("a conflict: keeping mine saves what I changed, and leaves what only they changed", async () => {
   const { session, server } = await setUp();
-  server.put({ ...server.find(1), revision: 1, joints: { ...server.find(1).joints, left_foot: joint(1, 1, { source: "moved" }) } });
+  const theirs = { ...server.find(1).joints, head: joint(9, 9, { source: "moved" }), left_foot: joint(1, 1, { source: "moved" }) };
+  server.put({ ...server.find(1), revision: 1, joints: theirs });
   session.flag(0, { person: 1, joint: "head" });
   await settle();
   assert.equal(session.outbox.state.state, "conflict");
   assert.equal(session.conflicts[0]?.mine?.joints.head?.v, 0);
   session.keepMine(1);
   await settle();
-  assert.deepEqual(server.log, ["PUT 1 keep_mine head,left_foot"]);
+  assert.deepEqual(server.log, ["PUT 1 keep_mine head"]);
   assert.deepEqual(server.find(1).joints, session.doc?.people[0]?.joints);
-  assert.equal(server.find(1).joints.left_foot?.x, 35.125);
+  assert.equal(server.find(1).joints.left_foot?.x, 1);
   assert.equal(session.outbox.state.state, "idle");
+});
+
+test("edits of different joints are put together: both show, and the labeller is told until it is seen", async () => {
+  const { session, server } = await setUp();
+  server.put({ ...server.find(1), revision: 1, joints: { ...server.find(1).joints, left_foot: joint(1, 1, { source: "moved" }) } });
+  session.flag(0, { person: 1, joint: "head" });
+  await settle();
+  assert.deepEqual(session.doc?.people[0]?.joints, server.find(1).joints);
+  assert.deepEqual([server.find(1).joints.head?.v, server.find(1).joints.left_foot?.x], [0, 1]);
+  assert.deepEqual(session.merges.map((m) => m.theirs), [["left_foot"]]);
+  session.dismissMerges();
+  assert.deepEqual(session.merges, []);
 });
 
 test("a conflict: taking theirs shows theirs, and their edits cannot be undone from here", async () => {
   const { session, server } = await setUp();
-  server.put({ ...server.find(1), revision: 1, joints: { ...server.find(1).joints, left_foot: joint(1, 1, { source: "moved" }) } });
+  const theirs = { ...server.find(1).joints, head: joint(9, 9, { source: "moved" }), left_foot: joint(1, 1, { source: "moved" }) };
+  server.put({ ...server.find(1), revision: 1, joints: theirs });
   session.flag(0, { person: 1, joint: "head" });
   await settle();
   session.takeTheirs(1);
