@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { boxToScreen, clampToPhoto, distanceToSegment, extent, fit, keepInSight, MAX_SCALE, toImage, toScreen, zoomAt } from "../../labeltool/editor/geometry.js";
+import {
+  boxToScreen, clampToPhoto, distanceToSegment, extent, fit, handlesOf, keepInSight, MAX_SCALE, pinch, resizeBox, toEdges, toImage, toScreen, zoomAt,
+} from "../../labeltool/editor/geometry.js";
 import { joint, random, UNLABELLED } from "./samples.js";
 
 test("a joint is drawn at its pixel's centre, a box at pixel edges", () => {
@@ -68,4 +70,52 @@ test("the distance to a segment is that to its nearest point", () => {
   assert.equal(distanceToSegment(5, 3, [0, 0], [10, 0]), 3);
   assert.equal(distanceToSegment(13, 4, [0, 0], [10, 0]), 5);
   assert.equal(distanceToSegment(3, 4, [0, 0], [0, 0]), 5);
+});
+
+test("what two fingers touch stays below them, however they move", () => {
+  const next = random(3);
+  const view = { scale: 1.5, tx: 20, ty: -30 };
+  for (let i = 0; i < 50; i++) {
+    const a = /** @type {[number, number]} */ ([next() * 500, next() * 500]);
+    const b = /** @type {[number, number]} */ ([a[0] + 60, a[1] + 80]);
+    const turn = 0.5 + next();
+    const c = /** @type {[number, number]} */ ([next() * 500, next() * 500]);
+    const d = /** @type {[number, number]} */ ([c[0] + 60 * turn, c[1] + 80 * turn]);
+    const after = pinch(view, a, b, c, d, 0.01);
+    const [first, second] = [toImage(view, ...a), toImage(view, ...b)];
+    for (const [found, wanted] of [[toScreen(after, ...first), c], [toScreen(after, ...second), d]]) {
+      assert.ok(Math.hypot((found?.[0] ?? 0) - (wanted?.[0] ?? 0), (found?.[1] ?? 0) - (wanted?.[1] ?? 0)) < 1e-6);
+    }
+  }
+});
+
+test("fingers on one spot do not throw the photo out of sight", () => {
+  const view = { scale: 1, tx: 0, ty: 0 };
+  const after = pinch(view, [50, 50], [50, 50], [50, 50], [50, 50], 0.1);
+  assert.deepEqual(after, view);
+});
+
+test("edges are half a pixel from centres", () => {
+  const view = { scale: 4, tx: 10, ty: 20 };
+  const [x, y] = toImage(view, 33, 47);
+  assert.deepEqual(toEdges(view, 33, 47), [x + 0.5, y + 0.5]);
+});
+
+test("a handle moves its own sides only", () => {
+  /** @type {[number, number, number, number]} */
+  const box = [10, 20, 30, 40];
+  assert.deepEqual(resizeBox(box, "nw", 2, 3), [12, 23, 28, 37]);
+  assert.deepEqual(resizeBox(box, "se", 2, 3), [10, 20, 32, 43]);
+  assert.deepEqual(resizeBox(box, "ne", 2, 3), [10, 23, 32, 37]);
+  assert.deepEqual(resizeBox(box, "n", 2, 3), [10, 23, 30, 37]);
+  assert.deepEqual(resizeBox(box, "e", 2, 3), [10, 20, 32, 40]);
+  assert.deepEqual(resizeBox(box, "w", 2, 3), [12, 20, 28, 40]);
+  assert.deepEqual(resizeBox(box, "s", 2, 3), [10, 20, 30, 43]);
+  assert.deepEqual(resizeBox(box, "e", -50, 0), [10, 20, -20, 40], "across the other side");
+});
+
+test("a small box has handles at its corners alone, a large one eight", () => {
+  const view = { scale: 1, tx: 0, ty: 0 };
+  assert.equal(handlesOf(view, [0, 0, 30, 30]).length, 4);
+  assert.equal(handlesOf({ ...view, scale: 3 }, [0, 0, 30, 30]).length, 8);
 });

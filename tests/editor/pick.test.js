@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { pickJoint, pickPerson } from "../../labeltool/editor/pick.js";
+import { onSkeleton, pickHandle, pickJoint, pickPerson, TOUCH_RADIUS } from "../../labeltool/editor/pick.js";
 import { doc, joint, person, SKELETON } from "./samples.js";
 
 const VIEW = { scale: 1, tx: 0, ty: 0 };
@@ -42,4 +42,27 @@ test("a person is found by the limb, then by the smallest box, and empty space f
   assert.equal(pickPerson(d, SKELETON, VIEW, 5, 70), 1);
   assert.equal(pickPerson(d, SKELETON, VIEW, 35, 23), 1, "on the limb from head to left hand");
   assert.equal(pickPerson(d, SKELETON, VIEW, 300, 300), null);
+});
+
+test("a finger reaches further than a pointer", () => {
+  const d = doc([dot(1, 50, 50)]);
+  assert.equal(pickJoint(d, VIEW, 70, 50, null), null);
+  assert.equal(pickJoint(d, VIEW, 70, 50, null, TOUCH_RADIUS)?.person, 1);
+});
+
+test("a handle is found within a radius in screen pixels, the nearest one", () => {
+  const box = /** @type {const} */ ([100, 100, 200, 100]);
+  assert.equal(pickHandle(box, VIEW, 103, 97), "nw");
+  assert.equal(pickHandle(box, VIEW, 200, 95), "n");
+  assert.equal(pickHandle(box, VIEW, 300, 150), "e");
+  assert.equal(pickHandle(box, VIEW, 150, 150), null);
+  assert.equal(pickHandle(box, { scale: 0.5, tx: 0, ty: 0 }, 54, 46), "nw");
+  assert.equal(pickHandle(box, { scale: 0.5, tx: 0, ty: 0 }, 60, 60), null);
+});
+
+test("a person is taken by a joint or a limb, not by the empty space between", () => {
+  const one = person(1, { joints: { head: joint(50, 10), left_hand: joint(90, 50), right_hand: joint(10, 50) } });
+  assert.equal(onSkeleton(one, SKELETON, VIEW, 70.5, 30.5, 8), true, "on the limb");
+  assert.equal(onSkeleton(one, SKELETON, VIEW, 10, 56, 8), true, "near a joint");
+  assert.equal(onSkeleton(one, SKELETON, VIEW, 50, 50, 8), false);
 });
