@@ -206,8 +206,8 @@ export function describe(what, value) {
   if (what === "person") return value ? "deleted" : "kept";
   if (what === "box") return value ? /** @type {Box} */ (value).map(round).join(", ") : "none";
   const { x, y, v, source } = /** @type {Joint} */ (value);
-  if (v === 0) return "not labelled (v 0)";
-  return `${round(x)}, ${round(y)} ${v === 2 ? "visible" : "hidden"} (v ${v})${source === "predicted" ? ", predicted" : ""}`;
+  if (v === 0) return "not labelled (v\u00a00)";
+  return `${round(x)}, ${round(y)} ${v === 2 ? "visible" : "hidden"} (v\u00a0${v})${source === "predicted" ? ", predicted" : ""}`;
 }
 
 /** How far apart two places of a joint are, in photo pixels; null where that is no question. @param {Difference} row */

@@ -9,7 +9,7 @@ from served import Served
 
 #: What `fit` in geometry.js keeps free around the photo, and its largest scale.
 _MARGIN = 24
-_MAX_SCALE = 8
+_MAX_SCALE = 40
 
 
 class EditorPage:
@@ -21,9 +21,11 @@ class EditorPage:
         requests: requests to /api since they were last cleared, as (method, path).
     """
 
-    def __init__(self, browser: Browser, server: Served, scheme: str = "dark") -> None:
+    def __init__(self, browser: Browser, server: Served, scheme: str = "dark", before: str = "") -> None:
         self.server = server
         self.context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+        if before:
+            self.context.add_init_script(before)
         self.page: Page = self.context.new_page()
         self.errors: list[str] = []
         self.requests: list[tuple[str, str]] = []
@@ -62,7 +64,7 @@ class EditorPage:
     def open(self, image_id: int) -> dict[str, Any]:
         """Opens an image by its place in the queue; the image as the server has it."""
         ids = self.server.request("GET", "/api/queue")[1]["ids"]
-        field = self.page.locator(".position")
+        field = self.page.get_by_label("Place in the queue")
         field.fill(str(ids.index(image_id) + 1))
         field.press("Enter")
         self.shows(image_id)

@@ -109,6 +109,23 @@ def test_a_broken_file_is_refused(tmp_path: Path, old: str, new: str, message: s
     assert str(tmp_path) in str(caught.value)
 
 
+def test_a_guideline_is_optional_and_lies_beside_the_file_or_anywhere(tmp_path: Path) -> None:
+    make_project(tmp_path).close()
+    path = tmp_path / "p" / "project.toml"
+    text = path.read_text()
+    assert "\nguideline =" not in text and read_config(tmp_path / "p").guideline is None
+    for written, meant in (("guide.md", tmp_path / "p" / "guide.md"), ("../a.md", tmp_path / "a.md"), ("/x/a.md", Path("/x/a.md"))):
+        path.write_text(f'guideline = "{written}"\n{text}')
+        config = read_config(tmp_path / "p")
+        assert config.guideline == meant
+        write_config(tmp_path / "p", config)
+        assert read_config(tmp_path / "p") == config
+        assert f'guideline = "{written}"' in path.read_text()
+    path.write_text(f"guideline = 7\n{text}")
+    with pytest.raises(ProjectError, match="guideline is 7, expected a text"):
+        read_config(tmp_path / "p")
+
+
 def test_no_project_there(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="no such project folder"):
         Project.open(tmp_path / "none")
