@@ -41,7 +41,7 @@ class ModelInfo:
     source: str = "labeltool"
 
 
-def _from(module: str) -> Callable[[Path | None, str], PoseModel]:
+def _from(module: str, function: str = "load") -> Callable[[Path | None, str], PoseModel]:
     """A loader that imports its module, and torch with it, only when called."""
 
     def load(weights: Path | None, device: str) -> PoseModel:
@@ -51,7 +51,7 @@ def _from(module: str) -> Callable[[Path | None, str], PoseModel]:
             raise ModelError(
                 f"models need the package {error.name!r}, which is not installed: pip install 'labeltool[models]'"
             ) from None
-        model: PoseModel = found.load(weights, device)
+        model: PoseModel = getattr(found, function)(weights, device)
         return model
 
     return load
@@ -69,12 +69,39 @@ _OWN = (
     ),
     ModelInfo(
         name="heatmap",
-        summary="a map of places for each joint of a person's box; weights of your own training (labeltool train heatmap)",
-        skeleton="as trained",
+        summary="a map of places for each joint of a person's box; the best of those shipped, and the default",
+        skeleton="lsp-14",
         detects=False,
+        licence="Apache-2.0; trained on LSP-extended (research use) and rendered figures",
+        shipped=True,
+        load=_from("labeltool.models.heatmap"),
+    ),
+    ModelInfo(
+        name="heatmap-flip",
+        summary="heatmap that looks at each person mirrored as well: a little better, at twice the time",
+        skeleton="lsp-14",
+        detects=False,
+        licence="Apache-2.0; trained on LSP-extended (research use) and rendered figures",
+        shipped=True,
+        load=_from("labeltool.models.heatmap", "load_mirrored"),
+    ),
+    ModelInfo(
+        name="bottom-up",
+        summary="all joints of a photo at once, then grouped into people; weights of your own (labeltool train bottom-up)",
+        skeleton="as trained",
+        detects=True,
         licence="Apache-2.0",
         shipped=False,
-        load=_from("labeltool.models.heatmap"),
+        load=_from("labeltool.models.bottom_up"),
+    ),
+    ModelInfo(
+        name="mask-rcnn",
+        summary="detection, masks and joints in one model; weights of your own (labeltool train mask-rcnn)",
+        skeleton="as trained",
+        detects=True,
+        licence="Apache-2.0",
+        shipped=False,
+        load=_from("labeltool.models.mask_rcnn"),
     ),
     ModelInfo(
         name="keypoint-rcnn",

@@ -50,18 +50,20 @@ class KeypointRcnn:
         tensors = [torch.tensor(i, device=self._device).permute(2, 0, 1).float() / 255 for i in images]
         with torch.inference_mode():
             found: list[dict[str, Tensor]] = self._network(tensors)
-        return [_poses(f) for f in found]
+        return [poses_of(f, len(COCO_17)) for f in found]
 
 
-def _poses(found: Mapping[str, Tensor]) -> Poses:
+def poses_of(found: Mapping[str, Tensor], joints: int) -> Poses:
+    """One photo's answer of a torchvision keypoint model as `Poses` of so many joints, the first `MOST_PEOPLE` of it."""
+
     def numbers(key: str) -> FloatArray:
         array: FloatArray = found[key][:MOST_PEOPLE].double().cpu().numpy()
         return array
 
     corners = numbers("boxes").reshape(-1, 4)
     boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-    xy = numbers("keypoints").reshape(-1, len(COCO_17), 3)[..., :2]
-    confidence = 1 / (1 + np.exp(-(numbers("keypoints_scores").reshape(-1, len(COCO_17)) - 2) / 2))
+    xy = numbers("keypoints").reshape(-1, joints, 3)[..., :2]
+    confidence = 1 / (1 + np.exp(-(numbers("keypoints_scores").reshape(-1, joints) - 2) / 2))
     return Poses(boxes, xy, confidence, numbers("scores"))
 
 

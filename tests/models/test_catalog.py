@@ -52,7 +52,7 @@ def test_entry_points_add_models(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_bad_offers_are_left_out_with_a_line(monkeypatch: pytest.MonkeyPatch, value: str, message: str) -> None:
     offer(monkeypatch, value, f"{__name__}:THIRD_PARTY")
-    assert sorted(catalog()) == ["deeppose", "heatmap", "keypoint-rcnn", "mine"]
+    assert sorted(catalog()) == ["bottom-up", "deeppose", "heatmap", "keypoint-rcnn", "mask-rcnn", "mine"]
     assert catalog()["deeppose"].source == "labeltool"
     assert len(broken_offers()) == 1
     assert message in broken_offers()[0]
@@ -61,5 +61,5 @@ def test_bad_offers_are_left_out_with_a_line(monkeypatch: pytest.MonkeyPatch, va
 
 
 def test_unknown_model_lists_the_known() -> None:
-    with pytest.raises(ModelError, match="'openpose': unknown, expected one of deeppose, heatmap, keypoint-rcnn"):
+    with pytest.raises(ModelError, match="'openpose': unknown, expected one of bottom-up, deeppose, heatmap"):
         load_model("openpose")

@@ -10,7 +10,7 @@ from torchvision.models.detection import KeypointRCNN_ResNet50_FPN_Weights, keyp
 
 from labeltool.errors import ModelError
 from labeltool.models import keypoint_rcnn
-from labeltool.models.keypoint_rcnn import KeypointRcnn, _poses, load
+from labeltool.models.keypoint_rcnn import KeypointRcnn, load, poses_of
 
 
 def test_offline_without_weights_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,12 +59,12 @@ def test_found_people_become_poses() -> None:
         "keypoints": torch.arange(51.0).reshape(1, 17, 3),
         "keypoints_scores": torch.full((1, 17), 2.0),
     }
-    poses = _poses(found)
+    poses = poses_of(found, 17)
     assert poses.boxes.tolist() == [[10, 20, 20, 40]]
     assert poses.xy[0, 1].tolist() == [3, 4]
     assert np.allclose(poses.confidence, 0.5)
     nobody = {key: value[:0] for key, value in found.items()}
-    assert _poses(nobody).xy.shape == (0, 17, 2)
+    assert poses_of(nobody, 17).xy.shape == (0, 17, 2)
 
 
 @pytest.mark.slow

@@ -1,0 +1,142 @@
+"""Training the bottom-up model: focal loss of its maps, absolute error of its offsets (Zhou et al., Objects as Points, 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from labeltool.images import load_photo
+from labeltool.models.bottom_up import STRIDE, BottomUp, BottomUpConfig, BottomUpNetwork, to_canvas_input
+from labeltool.models.topdown import autocast
+from labeltool.skeleton import Skeleton
+from labeltool.training.coco_ap import average_precision, truth_of
+from labeltool.training.scenes import Scene, View
+
+#: The weight of the offsets' loss beside the maps' (CenterNet's is 1 with offsets of the whole photo's scale, in cells).
+_OFFSETS = 0.1
+
+
+@dataclass(frozen=True)
+class BottomUpTask:
+    """The bottom-up model as `labeltool.training.scene_loop.fit_scenes` trains it."""
+
+    network: BottomUpNetwork
+    config: BottomUpConfig
+
+    masks = False
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The joints."""
+        return self.config.skeleton
+
+    @property
+    def canvas(self) -> tuple[int, int]:
+        """Views of 4 : 3 whose longer side is the network's."""
+        return self.config.side, self.config.side * 3 // 4
+
+    def losses(self, views: Sequence[View]) -> Mapping[str, Tensor]:
+        """Focal losses of the joints' and the centres' maps, and the mean absolute error of the offsets at the centres."""
+        if not views:
+            return {}
+        pixels = torch.stack([v.pixels for v in views])
+        with autocast(pixels.device):
+            maps = self.network(to_canvas_input(pixels, self.config))
+        joints = len(self.skeleton)
+        wanted = torch.stack([wanted_maps(v, maps.shape[2:], joints) for v in views])
+        found = [offset_loss(m[joints + 1 :], v) for m, v in zip(maps, views, strict=True)]
+        return {
+            "joints": focal_loss(maps[:, :joints], wanted[:, :joints]),
+            "centres": focal_loss(maps[:, joints : joints + 1], wanted[:, joints:]),
+            "offsets": _OFFSETS * torch.stack(found).mean(),
+        }
+
+    def scores(self, network: nn.Module, scenes: Sequence[Scene]) -> Mapping[str, float]:
+        """COCO's AP of the joints."""
+        model = BottomUp(
+            cast("BottomUpNetwork", network), self.config, version="", weights_hash="", device=torch.device("cpu")
+        )
+        results: list[dict[str, Any]] = []
+        for scene in scenes:
+            poses = model.predict([load_photo(scene.photo)], [None])[0]
+            flags = np.ones((*poses.xy.shape[:2], 1))
+            keypoints = np.concatenate([poses.xy, flags], axis=2).reshape(len(poses), 3 * len(self.skeleton))
+            for row, score in zip(keypoints.tolist(), poses.scores.tolist(), strict=True):
+                results.append({"image_id": scene.image_id, "category_id": 1, "keypoints": row, "score": score})
+        truth = truth_of(scenes, self.skeleton)
+        return {"ap_keypoints": average_precision(truth, results, "keypoints", self.skeleton)}
+
+    def describe(self) -> Mapping[str, Any]:
+        """What a checkpoint says of its network."""
+        return {"model": BottomUp.name, "config": self.config.to_json()}
+
+
+def centre_of(v: View) -> Tensor:
+    """The people's centres (N, 2) in pixels: the mean of their labelled joints, or the middle of the box of those without any."""
+    labelled = v.labelled[..., None].float()
+    mean = (v.xy * labelled).sum(dim=1) / labelled.sum(dim=1).clamp(min=1)
+    middle = (v.boxes[:, :2] + v.boxes[:, 2:]) / 2 - 0.5
+    return torch.where(v.labelled.any(dim=1)[:, None], mean, middle)
+
+
+def to_cells(xy: Tensor) -> Tensor:
+    """Pixels of the canvas, centres at integers, as cells of the maps, centres at integers."""
+    return (xy + 0.5) / STRIDE - 0.5
+
+
+def wanted_maps(v: View, size: Sequence[int], joints: int) -> Tensor:
+    """(K + 1, h, w): a Gaussian about each labelled joint and each centre, whose cell has exactly 1; the highest of them wins.
+
+    Its standard deviation grows with the person: 0.08 of the square root of the box's area, at least 0.8 cells.
+    """
+    height, width = size
+    wanted = torch.zeros(joints + 1, height, width)
+    spread = ((v.boxes[:, 2:] - v.boxes[:, :2]).prod(dim=1).sqrt() / STRIDE / 12.5).clamp(min=0.8)
+    places = to_cells(torch.cat([v.xy, centre_of(v)[:, None]], dim=1)).round()
+    known = torch.cat([v.labelled, torch.ones(len(v.boxes), 1, dtype=torch.bool)], dim=1)
+    columns, rows = torch.arange(width), torch.arange(height)
+    for person, joint in known.nonzero().tolist():
+        x, y = places[person, joint]
+        gauss = torch.exp(-((columns - x) ** 2)[None] / (2 * spread[person] ** 2)) * torch.exp(
+            -((rows - y) ** 2)[:, None] / (2 * spread[person] ** 2)
+        )
+        wanted[joint] = torch.maximum(wanted[joint], gauss)
+    return wanted
+
+
+def focal_loss(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Penalty-reduced pixel-wise focal loss, divided by the number of peaks (Zhou et al. 2019, eq. 1; alpha = 2, beta = 4).
+
+    Args:
+        logits: (B, C, h, w).
+        wanted: the same shape, 0..1, exactly 1 at each peak.
+    """
+    chance = torch.sigmoid(logits)
+    peak = wanted == 1
+    at_peaks = _log_chance(logits) * (1 - chance) ** 2
+    elsewhere = _log_chance(-logits) * chance**2 * (1 - wanted) ** 4
+    return -torch.where(peak, at_peaks, elsewhere).sum() / peak.sum().clamp(min=1)
+
+
+def _log_chance(logits: Tensor) -> Tensor:
+    """The log of the sigmoid, without overflow."""
+    return nn.functional.logsigmoid(logits)
+
+
+def offset_loss(offsets: Tensor, v: View) -> Tensor:
+    """The mean absolute error, in cells, of the offsets (2K, h, w) at the people's centres, labelled joints only."""
+    centres = to_cells(centre_of(v)).round().long()
+    height, width = offsets.shape[1:]
+    inside = ((centres >= 0) & (centres < torch.tensor([width, height]))).all(dim=1)
+    known = v.labelled & inside[:, None]
+    if not known.any():
+        return offsets.sum() * 0
+    x, y = centres[:, 0].clamp(0, width - 1), centres[:, 1].clamp(0, height - 1)
+    found = offsets[:, y, x].T.view(len(centres), -1, 2)
+    wanted = to_cells(v.xy) - centres[:, None]
+    return (found - wanted).abs()[known].mean()

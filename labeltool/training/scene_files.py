@@ -1,0 +1,150 @@
+"""Training models of whole photos on labels: reads the photos, keeps those to validate on apart, and trains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from labeltool.coco.document import CocoDocument
+from labeltool.errors import ModelError
+from labeltool.formats.coco import read_coco
+from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork
+from labeltool.models.mask_rcnn import TASKS, MaskRcnnConfig, build
+from labeltool.models.weights import Checkpoint, read_checkpoint
+from labeltool.project import Project
+from labeltool.skeleton import Skeleton
+from labeltool.training.bottom_up import BottomUpTask
+from labeltool.training.mask_rcnn import MaskRcnnTask
+from labeltool.training.scene_loop import SceneSchedule, SceneTask, fit_scenes
+from labeltool.training.scenes import Scene, read_scenes
+from labeltool.training.sources import Source
+
+#: The models of whole photos that can be trained, by name.
+SCENE_MODELS = ("mask-rcnn", "bottom-up")
+
+#: So many photos are validated on at most, unless more are asked for.
+_MOST_HELD_OUT = 200
+
+
+def train_on_scenes(
+    model: str,
+    out: Path,
+    sources: Sequence[Source],
+    skeleton: Skeleton,
+    schedule: SceneSchedule,
+    *,
+    tasks: tuple[str, ...] = TASKS,
+    held_out: int | None = None,
+    init: Path | None = None,
+    version: str = "1",
+    licence: str = "not stated",
+    quiet: bool = False,
+) -> Path:
+    """Trains a model of whole photos and returns the path of the best checkpoint.
+
+    Args:
+        model: one of `SCENE_MODELS`.
+        out: folder of the run (see `labeltool.training.scene_loop.fit_scenes`).
+        sources: COCO files with their photos, and projects, of which the photos that are done are taken.
+        skeleton: the joints to learn; every source is brought to it by name.
+        schedule: how long and how fast.
+        tasks: of Mask R-CNN, some of `TASKS`.
+        held_out: how many photos, the last of the first source, are validated on and never trained on; by default a fifth of
+            them, at most 200.
+        init: weights to start from: a backbone's, or a checkpoint, of which all tensors that fit are taken.
+        version: written into the checkpoint.
+        licence: of the weights, written into the checkpoint.
+        quiet: show no progress.
+
+    Raises:
+        ModelError: an unknown model, a source without people, fewer photos than are to be held out, weights that do not fit, or
+            a training that failed.
+    """
+    torch.manual_seed(schedule.seed)
+    task = make_scene_task(model, skeleton, tasks)
+    if init is not None:
+        start_from(task.network, read_checkpoint(init))
+    per_source = [_read(source, skeleton) for source in sources]
+    first = per_source[0]
+    if held_out is None:
+        held_out = min(_MOST_HELD_OUT, max(1, len(first) // 5))
+    if not 0 < held_out < len(first):
+        raise ModelError(
+            f"{sources[0].labels}: {len(first)} photos with people, expected more than the {held_out} to validate on (at least 1)"
+        )
+    unseen = first[-held_out:]
+    apart = {scene.photo for scene in unseen}
+    training = [s for scenes in (first[:-held_out], *per_source[1:]) for s in scenes if s.photo not in apart]
+    about = {
+        "data": [
+            {
+                "labels": source.labels.name,
+                "photos": len(scenes),
+                "people": sum(map(len, scenes)),
+                "sha256": source.sha256(),
+            }
+            for source, scenes in zip(sources, per_source, strict=True)
+        ],
+        "held_out": held_out,
+        "init": None if init is None else read_checkpoint(init).sha256,
+        "licence": licence,
+    }
+    return fit_scenes(out, task, training, unseen, schedule, version=version, about=about, quiet=quiet)
+
+
+def make_scene_task(model: str, skeleton: Skeleton, tasks: tuple[str, ...] = TASKS) -> SceneTask:
+    """A new network of that kind, ready to be trained.
+
+    Raises:
+        ModelError: the model is not one of `SCENE_MODELS`.
+    """
+    if model == "mask-rcnn":
+        config = MaskRcnnConfig(skeleton, tasks)
+        return MaskRcnnTask(build(config), config)
+    if model == "bottom-up":
+        maps = BottomUpConfig(skeleton)
+        return BottomUpTask(BottomUpNetwork(maps), maps)
+    raise ModelError(f"model {model!r}: cannot be trained on whole photos, expected one of {', '.join(SCENE_MODELS)}")
+
+
+def start_from(network: nn.Module, checkpoint: Checkpoint) -> None:
+    """Puts the tensors of a checkpoint that fit into a network: those of its own kind, or of the same backbone in another.
+
+    Raises:
+        ModelError: the checkpoint does not hold the whole backbone.
+    """
+    own = network.state_dict()
+    prefix = "backbone.backbone." if any(name.startswith("backbone.backbone.") for name in own) else "backbone."
+    given: dict[str, Any] = dict(checkpoint.tensors)
+    if prefix == "backbone.backbone." and not any(name.startswith(prefix) for name in given):
+        given = {f"backbone.{name}" if name.startswith("backbone.") else name: t for name, t in given.items()}
+    if not any(name.startswith("backbone.") for name in given):
+        given = {f"{prefix}{name}": t for name, t in given.items()}
+    fits = {name: t for name, t in given.items() if name in own and own[name].shape == t.shape}
+    for name in own:
+        if name.startswith(prefix) and name not in fits and not name.endswith("num_batches_tracked"):
+            raise ModelError(f"{checkpoint.path}: tensor {name!r} is missing, expected the backbone's weights")
+    network.load_state_dict(fits, strict=False)
+
+
+def _read(source: Source, skeleton: Skeleton) -> list[Scene]:
+    if source.photos is None:
+        with Project.open(source.labels) as project:
+            document = CocoDocument(project.to_document(only_done=True), str(source.labels))
+            scenes = read_scenes(document, project.config.image_root, skeleton)
+        what = "photo that is done"
+    elif source.labels.suffix == ".mat":
+        raise ModelError(f"{source.labels}: holds one person a photo and no outlines, expected COCO JSON or a project")
+    else:
+        imported = read_coco(source.photos, source.labels, None)
+        broken = {image["file_name"] for image in imported.document.images if image["id"] in imported.problems}
+        found = read_scenes(imported.document, imported.image_root, skeleton)
+        scenes = [s for s in found if s.photo.relative_to(imported.image_root).as_posix() not in broken]
+        what = "photo"
+    if not scenes:
+        raise ModelError(f"{source.labels}: no {what} with people, expected at least one")
+    return scenes

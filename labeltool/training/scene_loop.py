@@ -1,0 +1,209 @@
+"""The training loop of models that see whole photos: every loss logged, averaged weights, a checkpoint an epoch, resume."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from labeltool.errors import ModelError
+from labeltool.models.weights import write_checkpoint
+from labeltool.skeleton import Skeleton
+from labeltool.training.curve import write_curve
+from labeltool.training.scenes import Scene, Variation, View, view
+from labeltool.training.state import State
+
+#: Steps between two saves of the state within an epoch.
+_SAVED = 100
+
+
+@dataclass(frozen=True)
+class SceneSchedule:
+    """How long and how fast to train on whole photos.
+
+    Attributes:
+        epochs: passes over the photos.
+        batch: photos a step.
+        rate: the highest learning rate: up on a line for the first 10 % of the run, then down a cosine to 0.
+        decay: AdamW's weight decay.
+        average: decay of the moving average of the weights, which is what is kept.
+        seed: of every random choice.
+        variation: how training views vary.
+    """
+
+    epochs: int = 12
+    batch: int = 8
+    rate: float = 1e-3
+    decay: float = 0.02
+    average: float = 0.99
+    seed: int = 0
+    variation: Variation = field(default_factory=Variation)
+
+    def rate_at(self, progress: float) -> float:
+        """The learning rate after a share of the run."""
+        if progress < 0.1:
+            return self.rate * (0.04 + 0.96 * progress / 0.1)
+        return self.rate * 0.5 * (1 + math.cos(math.pi * (progress - 0.1) / 0.9))
+
+
+class SceneTask(Protocol):
+    """What the loop trains."""
+
+    @property
+    def network(self) -> nn.Module:
+        """The module whose weights are learnt."""
+        ...
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Its joints."""
+        ...
+
+    @property
+    def canvas(self) -> tuple[int, int]:
+        """Width and height of the views, pixels."""
+        ...
+
+    @property
+    def masks(self) -> bool:
+        """Whether it learns from masks."""
+        ...
+
+    def losses(self, views: Sequence[View]) -> Mapping[str, Tensor]:
+        """The terms whose sum is minimised, by name."""
+        ...
+
+    def scores(self, network: nn.Module, scenes: Sequence[Scene]) -> Mapping[str, float]:
+        """How good a network is on photos it did not learn from, by measure; the first measure chooses the best epoch."""
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """`model` and `config` of the checkpoint's description."""
+        ...
+
+
+def fit_scenes(
+    out: Path,
+    task: SceneTask,
+    training: Sequence[Scene],
+    validation: Sequence[Scene],
+    schedule: SceneSchedule,
+    *,
+    version: str = "1",
+    about: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+) -> Path:
+    """Trains a task's network on whole photos and returns the path of its best checkpoint, `best.safetensors`.
+
+    The whole state is kept in `out` after every epoch and every so many steps; a run that was stopped goes on from there when it
+    is started again with the same arguments, and ends as an unbroken one would. `curve.csv` has one row an epoch: every loss and score.
+
+    Args:
+        out: folder for checkpoints and the curve; made when missing.
+        task: what to train.
+        training: the photos to learn from.
+        validation: the photos to choose the best epoch by.
+        schedule: how to train.
+        version: written into the checkpoint.
+        about: more to write into the checkpoint's description (data, hashes, licence).
+        quiet: show no progress bars.
+
+    Raises:
+        ModelError: nothing to train or validate on, or a loss is no longer a number.
+    """
+    if not training or not validation:
+        raise ModelError(
+            f"training: {len(training)} photos to learn from, {len(validation)} to validate on, expected some of each"
+        )
+    network = task.network
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(schedule.average), use_buffers=True)  # type: ignore[no-untyped-call]
+    optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
+    arguments = {**task.describe(), "schedule": asdict(schedule), "photos": [len(training), len(validation)]}
+    state = State(out, {"network": network, "average": average}, optimiser, arguments)
+    place = state.resume()
+    steps = math.ceil(len(training) / schedule.batch)
+    while place.epoch < schedule.epochs:
+        order = np.random.default_rng([schedule.seed, place.epoch]).permutation(len(training))
+        bar = tqdm(
+            np.array_split(order, steps),
+            desc=f"epoch {place.epoch + 1}/{schedule.epochs}",
+            unit="step",
+            disable=quiet,
+        )
+        network.train()
+        for done, rows in enumerate(bar):
+            if done < place.step:
+                continue
+            losses = _losses(task, [training[int(row)] for row in rows], schedule, place.epoch, done)
+            if losses:
+                for group in optimiser.param_groups:
+                    group["lr"] = schedule.rate_at((place.epoch + done / steps) / schedule.epochs)
+                _step(network, optimiser, losses)
+                average.update_parameters(network)
+            for name, loss in losses.items():
+                place.losses[name] = place.losses.get(name, 0.0) + loss.item() / steps
+            place.step = done + 1
+            if place.step % _SAVED == 0 and place.step < steps:
+                state.save(place)
+        scores = task.scores(average.module.eval(), validation)
+        row = {"epoch": place.epoch + 1, "loss": sum(place.losses.values()), **place.losses, **scores}
+        score = next(iter(scores.values()))
+        if score > place.best:
+            place.best = score
+            description = {
+                **task.describe(),
+                "version": version,
+                "schedule": asdict(schedule),
+                "epoch": place.epoch + 1,
+                "validation": {"photos": len(validation), **scores},
+                **(about or {}),
+            }
+            write_checkpoint(out / "best.safetensors", average.module.state_dict(), description, half=True)
+        if not quiet:
+            tqdm.write(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
+        place.rows.append(row)
+        place.epoch, place.step, place.losses = place.epoch + 1, 0, {}
+        state.save(place)
+        measure = next(iter(scores))
+        write_curve(out, place.rows, f"{task.describe()['model']}: validation {measure} by epoch", measure)
+    return out / "best.safetensors"
+
+
+def _losses(
+    task: SceneTask, scenes: Sequence[Scene], schedule: SceneSchedule, epoch: int, step: int
+) -> Mapping[str, Tensor]:
+    """The losses of one step; its chance depends on its place alone, so that a resumed run goes on as an unbroken one."""
+    chance = np.random.default_rng([schedule.seed, epoch, step])
+    torch.manual_seed(int(chance.integers(2**62)))
+    views = [
+        view(
+            scene,
+            task.skeleton,
+            canvas=task.canvas,
+            masks=task.masks,
+            variation=schedule.variation,
+            chance=chance,
+        )
+        for scene in scenes
+    ]
+    losses = task.losses([v for v in views if len(v.boxes)])
+    for name, loss in losses.items():
+        if not torch.isfinite(loss):
+            raise ModelError(f"training: the loss {name} is {loss.item()} in epoch {epoch + 1}, expected a number")
+    return losses
+
+
+def _step(network: nn.Module, optimiser: torch.optim.Optimizer, losses: Mapping[str, Tensor]) -> None:
+    total = torch.stack(list(losses.values())).sum()
+    optimiser.zero_grad(set_to_none=True)
+    total.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+    optimiser.step()

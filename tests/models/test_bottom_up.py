@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from labeltool.errors import ModelError
+from labeltool.models.bottom_up import BottomUp, BottomUpConfig, BottomUpNetwork, canvas_of, group, load
+from labeltool.models.weights import write_checkpoint
+from labeltool.skeleton import LSP_14, define
+
+THREE = define("three", ["left_shoulder", "right_hip", "nose"])
+LIGHT = BottomUpConfig(LSP_14, backbone="mobilenetv3_small_050", channels=16, side=64)
+
+
+def drawn_maps(people: list[np.ndarray], size: tuple[int, int] = (32, 40)) -> torch.Tensor:
+    """Maps that show people of three joints (3, 2) in cells: Gaussian peaks, and offsets that are 1.5 cells off to the right."""
+    maps = torch.full((10, *size), -8.0)
+    maps[4:] = 0
+    rows, columns = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
+    for pose in people:
+        centre = pose.mean(axis=0)
+        for channel, (x, y) in enumerate([*pose, centre]):
+            bump = torch.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 2)
+            maps[channel] = torch.maximum(maps[channel], torch.logit(bump.clamp(1e-4, 0.95)))
+        x, y = centre.round().astype(int)
+        offsets = torch.from_numpy(pose - [x, y]).float() + torch.tensor([1.5, 0])
+        maps[4:, y - 1 : y + 2, x - 1 : x + 2] = offsets.reshape(6, 1, 1)
+    return maps
+
+
+def test_joints_are_grouped_by_the_offsets_and_placed_by_the_maps() -> None:
+    left = np.array([[5.0, 5], [9, 21], [7.25, 12.5]])
+    right = left + [20, 3]
+    cells, confidence, scores = group(drawn_maps([left, right]), 3)
+    assert cells.shape == (2, 3, 2) and len(scores) == 2
+    order = np.argsort(cells[:, 0, 0])
+    np.testing.assert_allclose(cells[order], [left, right], atol=0.35)
+    np.testing.assert_allclose(cells[order][:, 0], [left[0], right[0]], atol=0.05)  # a peak in the middle of a cell
+    assert (confidence > 0.5).all()
+
+
+def test_a_joint_without_a_peak_stays_where_the_offset_puts_it() -> None:
+    pose = np.array([[5.0, 5], [9, 21], [7, 13]])
+    maps = drawn_maps([pose])
+    maps[1] = -8
+    cells, confidence, _ = group(maps, 3)
+    np.testing.assert_allclose(cells[0, 1], pose[1] + [1.5, 0], atol=0.6)
+    assert confidence[0, 1] < 0.01 < confidence[0, 0]
+
+
+def test_empty_maps_show_nobody() -> None:
+    cells, confidence, scores = group(torch.full((10, 8, 8), -8.0), 3)
+    assert cells.shape == (0, 3, 2) and confidence.shape == (0, 3) and scores.shape == (0,)
+
+
+def test_the_canvas_keeps_the_photo_at_the_top_left() -> None:
+    image = np.full((50, 100, 3), 200, np.uint8)
+    canvas, zoom = canvas_of(image, 64)
+    assert zoom == 0.64 and canvas.shape == (3, 32, 64)
+    assert (canvas[:, :32, :64] == 200).all()
+    canvas, zoom = canvas_of(image[:, :40], 64)
+    assert canvas.shape == (3, 64, 64) and (canvas[:, :, 52:] == 127).all() and (canvas[:, :, :51] == 200).all()
+
+
+def test_a_checkpoint_gives_the_model_back(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = BottomUpNetwork(LIGHT)
+    torch.nn.init.constant_(network.head.bias[14], 3.0)  # somebody everywhere
+    path = tmp_path / "b.safetensors"
+    write_checkpoint(path, network.state_dict(), {"model": "bottom-up", "config": LIGHT.to_json(), "version": "2"})
+    model = load(path, "cpu")
+    assert isinstance(model, BottomUp) and model.version == "2" and model.config == LIGHT
+    image = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
+    poses = model.predict([image], [None])[0]
+    assert 0 < len(poses) <= 30 and poses.xy.shape == (len(poses), 14, 2)
+    assert (poses.boxes[:, 2:] > 0).all() and np.isfinite(poses.xy).all()
+
+
+def test_weights_that_do_not_fit(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="labeltool train bottom-up"):
+        load(None, "cpu")
+    path = tmp_path / "b.safetensors"
+    write_checkpoint(path, {}, {"model": "heatmap"})
+    with pytest.raises(ModelError, match="'heatmap', expected one of 'bottom-up'"):
+        load(path, "cpu")
+    write_checkpoint(path, {}, {"model": "bottom-up", "config": LIGHT.to_json()})
+    with pytest.raises(ModelError, match="is missing"):
+        load(path, "cpu")

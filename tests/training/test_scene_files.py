@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from synthetic_scenes import SKELETON, square_document
+
+from labeltool.errors import ModelError
+from labeltool.models import bottom_up, mask_rcnn
+from labeltool.models.weights import read_checkpoint, write_checkpoint
+from labeltool.training.scene_files import make_scene_task, start_from, train_on_scenes
+from labeltool.training.scene_loop import SceneSchedule
+from labeltool.training.sources import Source
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    document = square_document(tmp_path, 5, seed=0)
+    path = tmp_path / "squares.json"
+    path.write_text(json.dumps(document.data))
+    return Source(path, tmp_path)
+
+
+@pytest.mark.slow
+def test_every_model_trains_from_a_file_and_loads_again(source: Source, tmp_path: Path) -> None:
+    schedule = SceneSchedule(epochs=1, batch=2)
+    best = train_on_scenes("bottom-up", tmp_path / "b", [source], SKELETON, schedule, licence="CC0-1.0", quiet=True)
+    assert bottom_up.load(best, "cpu").skeleton == SKELETON
+    about = read_checkpoint(best).description
+    assert about["data"][0]["people"] == 10 and about["held_out"] == 1 and about["licence"] == "CC0-1.0"
+    best = train_on_scenes("mask-rcnn", tmp_path / "m", [source], SKELETON, schedule, init=best, quiet=True)
+    assert mask_rcnn.load(best, "cpu").config.tasks == ("od", "is", "hpe")
+
+
+def test_a_backbone_starts_either_model(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    trunk = make_scene_task("bottom-up", SKELETON).network
+    path = tmp_path / "b.safetensors"
+    write_checkpoint(path, trunk.state_dict(), {})
+    torch.manual_seed(2)
+    network = make_scene_task("mask-rcnn", SKELETON).network
+    start_from(network, read_checkpoint(path))
+    name = "backbone.conv_stem.weight"
+    assert torch.equal(network.state_dict()[f"backbone.{name}"], trunk.state_dict()[name])
+    bare = {k.removeprefix("backbone."): t for k, t in trunk.state_dict().items() if k.startswith("backbone.")}
+    write_checkpoint(path, bare, {})
+    start_from(make_scene_task("mask-rcnn", SKELETON).network, read_checkpoint(path))
+    del bare["conv_stem.weight"]
+    write_checkpoint(path, bare, {})
+    with pytest.raises(ModelError, match=r"conv_stem.weight' is missing, expected the backbone's weights"):
+        start_from(network, read_checkpoint(path))
+
+
+def test_what_cannot_be_trained_on(source: Source, tmp_path: Path) -> None:
+    schedule = SceneSchedule(epochs=1)
+    with pytest.raises(ModelError, match="5 photos with people, expected more than the 5 to validate on"):
+        train_on_scenes("bottom-up", tmp_path / "x", [source], SKELETON, schedule, held_out=5, quiet=True)
+    with pytest.raises(ModelError, match="'openpose': cannot be trained on whole photos"):
+        train_on_scenes("openpose", tmp_path / "x", [source], SKELETON, schedule, quiet=True)
+    with pytest.raises(ModelError, match=r"joints\.mat: holds one person a photo"):
+        train_on_scenes(
+            "bottom-up", tmp_path / "x", [Source(tmp_path / "joints.mat", tmp_path)], SKELETON, schedule, quiet=True
+        )
+    document = json.loads(source.labels.read_text())
+    source.labels.write_text(json.dumps({**document, "annotations": []}))
+    with pytest.raises(ModelError, match="no photo with people, expected at least one"):
+        train_on_scenes("bottom-up", tmp_path / "x", [source], SKELETON, schedule, quiet=True)

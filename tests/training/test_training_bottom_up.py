@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from synthetic_scenes import SKELETON, square_document
+
+from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork, group
+from labeltool.training.bottom_up import BottomUpTask, centre_of, focal_loss, offset_loss, to_cells, wanted_maps
+from labeltool.training.scene_loop import SceneSchedule, fit_scenes
+from labeltool.training.scenes import Variation, View, read_scenes
+
+
+def seen(xy: list[list[list[float]]], labelled: list[list[bool]]) -> View:
+    joints = torch.tensor(xy)
+    boxes = torch.tensor([[0.0, 0, 80, 80]] * len(xy))
+    return View(torch.zeros(3, 128, 160), boxes, joints, torch.tensor(labelled), torch.zeros(0, 128, 160))
+
+
+ONE = [[[13.5, 9.5], [45.5, 73.5], [29.5, 41.5]]]
+
+
+def test_the_centre_is_the_mean_of_the_labelled_joints() -> None:
+    assert centre_of(seen(ONE, [[True, True, False]])).tolist() == [[29.5, 41.5]]
+    assert centre_of(seen(ONE, [[False] * 3])).tolist() == [[39.5, 39.5]]  # the middle of the box
+
+
+def test_pixels_and_cells() -> None:
+    assert to_cells(torch.tensor([1.5, 13.5])).tolist() == [0.0, 3.0]
+
+
+def test_maps_are_one_where_the_joints_are_and_decode_to_them() -> None:
+    v = seen(ONE, [[True, True, True]])
+    maps = wanted_maps(v, (32, 40), 3)
+    cells = to_cells(v.xy[0]).int().tolist()
+    for joint, (x, y) in enumerate(cells):
+        assert maps[joint, y, x] == 1 and (maps[joint] == 1).sum() == 1
+    answer = torch.cat([torch.logit(maps.clamp(1e-4, 0.999)), torch.zeros(6, 32, 40)])
+    x, y = to_cells(centre_of(v))[0].round().int().tolist()
+    answer[4:, y, x] = (to_cells(v.xy[0]) - torch.tensor([x, y])).flatten()
+    found, _, scores = group(answer, 3)
+    assert len(scores) == 1
+    torch.testing.assert_close(torch.from_numpy(found[0]).float(), to_cells(v.xy[0]), atol=0.1, rtol=0)
+
+
+def test_unlabelled_joints_have_no_peak() -> None:
+    maps = wanted_maps(seen(ONE, [[True, False, True]]), (32, 40), 3)
+    assert maps[1].max() == 0 and maps[0].max() == 1
+
+
+def test_focal_loss_by_hand() -> None:
+    """One peak seen at .8, one empty cell at .3, one at half height at .6: eq. 1 of Objects as Points."""
+    chances, wanted = torch.tensor([0.8, 0.3, 0.6]), torch.tensor([1.0, 0.0, 0.5])
+    by_hand = -(0.2**2 * math.log(0.8) + 0.3**2 * math.log(0.7) + 0.5**4 * 0.6**2 * math.log(0.4))
+    found = focal_loss(torch.logit(chances).view(1, 1, 1, 3), wanted.view(1, 1, 1, 3))
+    assert found.item() == pytest.approx(by_hand, rel=1e-5)
+    assert torch.isfinite(focal_loss(torch.tensor([[[[200.0, -200.0]]]]), torch.tensor([[[[0.0, 1.0]]]])))
+
+
+def test_offsets_count_labelled_joints_at_the_centre() -> None:
+    v = seen(ONE, [[True, True, False]])
+    offsets = torch.full((6, 32, 40), 9.0)
+    x, y = to_cells(centre_of(v))[0].round().int().tolist()
+    offsets[:4, y, x] = (to_cells(v.xy[0, :2]) - torch.tensor([x, y])).flatten() + 0.25
+    assert offset_loss(offsets, v).item() == pytest.approx(0.25)
+    assert offset_loss(offsets, seen(ONE, [[False] * 3])).item() == 0
+
+
+@pytest.mark.slow
+def test_it_learns_a_few_photos(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    scenes = read_scenes(square_document(tmp_path, 24, seed=0), tmp_path, SKELETON)
+    config = BottomUpConfig(SKELETON, side=128, channels=32, backbone="mobilenetv3_small_050")
+    task = BottomUpTask(BottomUpNetwork(config), config)
+    mild = Variation(scale=1.05, shift=0.05, flip=0, tint=0.05)
+    schedule = SceneSchedule(epochs=16, batch=4, rate=4e-3, average=0.9, variation=mild)
+    fit_scenes(tmp_path / "run", task, scenes, scenes[:8], schedule, quiet=True)
+    rows = (tmp_path / "run" / "curve.csv").read_text().splitlines()
+    header = rows[0].split(",")
+    assert {"joints", "centres", "offsets", "ap_keypoints"} <= set(header)
+    best = max(float(row.split(",")[header.index("ap_keypoints")]) for row in rows[1:])
+    assert best > 0.5

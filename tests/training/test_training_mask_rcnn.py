@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from synthetic_scenes import SKELETON, square_document
+
+from labeltool.errors import ModelError
+from labeltool.models.mask_rcnn import MaskRcnnConfig, build, open_checkpoint, parse_tasks
+from labeltool.training.coco_ap import average_precision, truth_of
+from labeltool.training.mask_rcnn import MaskRcnnTask, average_precisions
+from labeltool.training.scene_loop import SceneSchedule, fit_scenes
+from labeltool.training.scenes import PLAIN, Scene, Variation, read_scenes, view
+
+MILD = Variation(scale=1.05, shift=0.05, flip=0, tint=0.05)
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> list[Scene]:
+    return read_scenes(square_document(tmp_path, 24, seed=0), tmp_path, SKELETON)
+
+
+def make(tasks: str) -> MaskRcnnTask:
+    torch.manual_seed(0)
+    config = MaskRcnnConfig(SKELETON, parse_tasks(tasks), "mobilenetv3_small_050", channels=32, side=96)
+    return MaskRcnnTask(build(config), config)
+
+
+def test_the_lectures_six_terms(scenes: list[Scene]) -> None:
+    chance = np.random.default_rng(0)
+    views = [
+        view(scene, SKELETON, canvas=(128, 96), masks=True, variation=PLAIN, chance=chance) for scene in scenes[:2]
+    ]
+    assert set(make("od,is,hpe").losses(views)) == {"rpn_reg", "rpn_clf", "bb_reg", "bb_clf", "segment", "hpe"}
+    assert set(make("od").losses(views)) == {"rpn_reg", "rpn_clf", "bb_reg", "bb_clf"}
+    assert make("od,is").losses([]) == {}
+
+
+def test_perfect_answers_have_ap_one_in_every_measure(scenes: list[Scene]) -> None:
+    truth = truth_of(scenes, SKELETON)
+    results: list[dict[str, Any]] = [
+        {k: a[k] for k in ("image_id", "category_id", "bbox", "segmentation", "keypoints")} | {"score": 0.9}
+        for a in truth["annotations"]
+    ]
+    for measure in ("bbox", "segm", "keypoints"):
+        assert average_precision(truth, results, measure, SKELETON) == pytest.approx(1.0)
+        assert average_precision(truth, results[::2], measure, SKELETON) == pytest.approx(0.5, abs=0.01)
+        assert average_precision(truth, [], measure, SKELETON) == 0
+
+
+def test_random_weights_find_nothing(scenes: list[Scene]) -> None:
+    task = make("od,is,hpe")
+    aps = average_precisions(task.network, task.config, scenes[:2])
+    assert set(aps) == {"ap_box", "ap_mask", "ap_keypoints"} and max(aps.values()) < 0.05
+
+
+@pytest.mark.slow
+def test_it_learns_a_few_photos(scenes: list[Scene], tmp_path: Path) -> None:
+    task = make("od,is,hpe")
+    schedule = SceneSchedule(epochs=11, batch=4, rate=3e-3, average=0.9, variation=MILD)
+    best = fit_scenes(tmp_path / "run", task, scenes, scenes[:8], schedule, quiet=True)
+    model = open_checkpoint(best, "cpu")
+    aps = average_precisions(model.network, model.config, scenes[:8])
+    assert min(aps.values()) > 0.4
+    svg = (tmp_path / "run" / "curve.svg").read_text()
+    assert svg.startswith("<svg") and "ap_keypoints" in svg
+
+
+def test_a_run_that_was_stopped_ends_as_an_unbroken_one(scenes: list[Scene], tmp_path: Path) -> None:
+    class Stopped(Exception):
+        pass
+
+    class Stopping(MaskRcnnTask):
+        steps = 0
+
+        def losses(self, views: Any) -> Any:
+            Stopping.steps += 1
+            if Stopping.steps == 4:  # in the second epoch
+                raise Stopped
+            return super().losses(views)
+
+    schedule = SceneSchedule(epochs=2, batch=4, variation=MILD)
+    some = scenes[:8]
+    whole = make("od")
+    fit_scenes(tmp_path / "whole", whole, some, some[:2], schedule, quiet=True)
+    first = make("od")
+    with pytest.raises(Stopped):
+        fit_scenes(tmp_path / "broken", Stopping(first.network, first.config), some, some[:2], schedule, quiet=True)
+    second = make("od")
+    fit_scenes(tmp_path / "broken", second, some, some[:2], schedule, quiet=True)
+    for name, tensor in whole.network.state_dict().items():
+        torch.testing.assert_close(second.network.state_dict()[name], tensor, rtol=0, atol=0, msg=name)
+    assert (tmp_path / "whole" / "curve.csv").read_text() == (tmp_path / "broken" / "curve.csv").read_text()
+
+
+def test_trainings_that_cannot_be(scenes: list[Scene], tmp_path: Path) -> None:
+    task = make("od")
+    with pytest.raises(ModelError, match="0 photos to learn from, 1 to validate on"):
+        fit_scenes(tmp_path / "a", task, [], scenes[:1], SceneSchedule(), quiet=True)
+    schedule = SceneSchedule(epochs=1, batch=2)
+    with torch.no_grad():
+        task.network.roi_heads.box_predictor.cls_score.weight.fill_(float("nan"))
+    with pytest.raises(ModelError, match=r"the loss bb_clf is nan in epoch 1, expected a number"):
+        fit_scenes(tmp_path / "b", task, scenes[:2], scenes[:1], schedule, quiet=True)
+
+
+def test_a_run_of_other_arguments_is_not_continued(scenes: list[Scene], tmp_path: Path) -> None:
+    fit_scenes(tmp_path / "run", make("od"), scenes[:4], scenes[:1], SceneSchedule(epochs=1, batch=4), quiet=True)
+    with pytest.raises(ModelError, match="expected the same, or an empty --out"):
+        other = SceneSchedule(epochs=1, batch=2)
+        fit_scenes(tmp_path / "run", make("od"), scenes[:4], scenes[:1], other, quiet=True)
