@@ -39,7 +39,7 @@ class Office:
             ServerError: the token cannot be used.
         """
         access = Access.make(token, project_id(path))
-        return cls(Project.open(path), access, user or default_user())
+        return cls(Project.open(path), access, user or default_user(), PhotoCache(folder=path / "cache"))
 
     def author(self, connection: HTTPConnection) -> str:
         """Who signs a change that the guard has let through."""

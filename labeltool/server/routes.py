@@ -19,7 +19,8 @@ from labeltool.server import requests
 from labeltool.server.access import BEARER_SECONDS
 from labeltool.server.answers import confidences, image_data, person_data, queue_data, skeleton_data
 from labeltool.server.office import Office
-from labeltool.server.photos import ReadyPhoto, photo_tag
+from labeltool.server.photo_store import ReadyPhoto
+from labeltool.server.photos import LONGEST_SIDES, photo_tag
 from labeltool.server.requests import RequestError
 
 if TYPE_CHECKING:
@@ -100,9 +101,13 @@ async def get_image(request: Request, office: Office) -> Response:
 
 
 async def get_photo(request: Request, office: Office) -> Response:
-    """GET /api/images/{id}/photo: the photo, upright; 404 where there is none, 422 where it cannot be decoded."""
+    """GET /api/images/{id}/photo?max=&tile=: the photo upright, or a tile of it; 404 where there is none, 422 a broken one."""
     image_id = requests.path_id(request, "image_id")
+    longest = requests.query_int(request, "max")
+    tile = requests.query_integers(request, "tile", 3)
     wanted = request.headers.get("if-none-match", "")
+    if longest is not None and longest not in LONGEST_SIDES:
+        raise RequestError(422, f"max is {longest}, expected one of {', '.join(map(str, LONGEST_SIDES))}")
 
     def find() -> tuple[str, ReadyPhoto | None]:
         path = office.project.photo_path(_image(office, image_id))
@@ -110,15 +115,24 @@ async def get_photo(request: Request, office: Office) -> Response:
             tag = photo_tag(path)
         except PhotoError as error:
             raise RequestError(404, _without_root(office, error)) from None
+        if tag in wanted:
+            return tag, None
         try:
-            return tag, None if tag in wanted else office.photos.get(path, tag)
+            if tile is None:
+                photos = office.photos
+                return tag, photos.get(path, tag) if longest is None else photos.scaled(path, tag, longest)
+            found = office.photos.tile(path, tag, (tile[0], tile[1], tile[2]))
         except PhotoError as error:
             raise RequestError(422, _without_root(office, error)) from None
+        if found is None:
+            raise RequestError(404, f"tile is {','.join(map(str, tile))}: the photo has no such tile")
+        return tag, found
 
     tag, photo = await run_in_threadpool(find)
     headers = {"etag": tag, "cache-control": "private, no-cache"}
     if photo is None:
         return Response(status_code=304, headers=headers)
+    headers["x-photo-size"] = "{}x{}".format(*photo.size)
     return Response(photo.content, media_type=photo.media_type, headers=headers)
 
 
