@@ -7,8 +7,21 @@ import { el, icon, setAttribute, setText } from "./dom.js";
 /** @type {Look} */
 export const PLAIN = { brightness: 100, contrast: 100, boxes: true };
 
-const LEAST = 30;
-const MOST = 300;
+const LEAST = 25;
+const MOST = 400;
+
+/** Steps of a slider from the middle to an end: equal steps multiply by equal factors, and 100 % is in the middle. */
+const STEPS = 20;
+
+/** @param {number} step @returns {number} percent */
+export function percentAt(step) {
+  return Math.round(100 * (MOST / 100) ** (step / STEPS));
+}
+
+/** @param {number} percent @returns {number} the step that is nearest */
+export function stepOf(percent) {
+  return Math.round((STEPS * Math.log(percent / 100)) / Math.log(MOST / 100));
+}
 
 /** @param {number} value @param {number} otherwise */
 function inRange(value, otherwise) {
@@ -74,7 +87,7 @@ export class Adjust {
     );
     const name = "Brightness, contrast, boxes";
     this.button = el("button", { type: "button", class: "tool", title: name, "aria-label": name, "aria-expanded": "false", onclick: () => this.toggle() }, icon("adjust"));
-    this.element = el("div", { class: "adjust", onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event) }, this.sheet, this.button);
+    this.element = el("div", { class: "adjust" }, this.sheet, this.button);
     this.#render();
   }
 
@@ -87,7 +100,7 @@ export class Adjust {
   }
 
   /** @param {boolean} [open] */
-  toggle(open = this.sheet.hidden === true) {
+  toggle(open = !this.open) {
     this.sheet.hidden = !open;
     setAttribute(this.button, "aria-expanded", open ? "true" : "false");
     if (open) this.sliders.brightness.input.focus();
@@ -96,8 +109,8 @@ export class Adjust {
   /** @param {"brightness" | "contrast"} kind @param {string} name */
   #slider(kind, name) {
     const input = el("input", {
-      type: "range", min: LEAST, max: MOST, step: 5,
-      oninput: () => this.set({ [kind]: Number(input.value) }), ondblclick: () => this.set({ [kind]: 100 }),
+      type: "range", min: -STEPS, max: STEPS, step: 1,
+      oninput: () => this.set({ [kind]: percentAt(Number(input.value)) }), ondblclick: () => this.set({ [kind]: 100 }),
     });
     const value = el("output", {});
     return { input, value, row: el("label", { class: "adjust-row" }, el("span", {}, name), input, value) };
@@ -106,18 +119,23 @@ export class Adjust {
   #render() {
     for (const kind of /** @type {const} */ (["brightness", "contrast"])) {
       const { input, value } = this.sliders[kind];
-      if (input.value !== String(this.look[kind])) input.value = String(this.look[kind]);
+      const step = String(stepOf(this.look[kind]));
+      if (input.value !== step) input.value = step;
       setText(value, `${this.look[kind]} %`);
+      setAttribute(input, "aria-valuetext", `${this.look[kind]} %`);
     }
     this.boxes.checked = this.look.boxes;
     this.reset.disabled = filterOf(this.look) === "none";
     setAttribute(this.button, "data-changed", filterOf(this.look) === "none" ? null : "");
   }
 
-  /** The sheet's own keys stay in it; Escape closes it. @param {KeyboardEvent} event */
-  #key(event) {
-    if (event.key !== "Escape" || this.sheet.hidden) return;
-    event.stopPropagation();
+  /** Is the sheet open? */
+  get open() {
+    return !this.sheet.hidden;
+  }
+
+  /** Closes the sheet, and puts the focus where it was opened from. */
+  close() {
     this.toggle(false);
     this.button.focus();
   }

@@ -151,6 +151,7 @@ export class Gestures {
     const { stage } = this;
     const [sx, sy] = this.#at(event);
     if (this.#fingers.size > 1 && this.#fingers.has(event.pointerId)) return this.#pinch(event.pointerId, sx, sy);
+    if (this.#fingers.has(event.pointerId)) this.#fingers.set(event.pointerId, [sx, sy]);
     const last = this.pointer ?? [sx, sy];
     this.pointer = [sx, sy];
     const { gesture } = this;

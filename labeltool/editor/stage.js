@@ -142,7 +142,8 @@ export class Stage {
     if (topic === "image" || topic === "photo" || topic === "doc" || topic === "queue") {
       this.#fitOnce();
       this.#showMessage();
-      this.invalidate("photo");
+      // New labels leave a photo as it is, and it is the costliest of the three to draw.
+      if (topic === "image" || topic === "photo" || session.photo?.kind !== "ready") this.invalidate("photo");
     }
     if (topic === "mode" || topic === "selection" || topic === "image") this.#showHint();
     if (topic === "mode") gestures.modeChanged();

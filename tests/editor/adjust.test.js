@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { filterOf, keepLook, PLAIN, readLook } from "../../labeltool/editor/adjust.js";
+import { filterOf, keepLook, percentAt, PLAIN, readLook, stepOf } from "../../labeltool/editor/adjust.js";
 
 /** @param {Record<string, string>} [start] */
 function storage(start = {}) {
@@ -28,4 +28,9 @@ test("what cannot be read is as at first", () => {
 test("a photo shown as it is has no filter at all", () => {
   assert.equal(filterOf(PLAIN), "none");
   assert.equal(filterOf({ ...PLAIN, brightness: 150 }), "brightness(1.5) contrast(1)");
+});
+
+test("the slider has 100 % in its middle, and equal ways to a quarter and to four times", () => {
+  assert.deepEqual([-20, -10, 0, 10, 20].map(percentAt), [25, 50, 100, 200, 400]);
+  for (let step = -20; step <= 20; step++) assert.equal(stepOf(percentAt(step)), step);
 });
