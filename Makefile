@@ -44,7 +44,7 @@ lint: setup $(NODE_STAMP)
 js: $(NODE_STAMP)
 	npm test --silent
 
-unit: setup browser-setup
+unit: setup browser-setup $(NODE_STAMP)
 	$(BIN)/pytest -q
 
 bench: setup

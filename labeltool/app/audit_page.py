@@ -95,7 +95,6 @@ def _choices(models: Sequence[ModelSummary]) -> tuple[tuple[str, ...], tuple[str
     others = [one for one in models if one != model]
     versus = middle.selectbox(
         "Compare with", [None, *others], format_func=lambda m: "no other model" if m is None else run_label(m),
-        disabled=not others,
         placeholder="no other model",
     )  # fmt: skip
     scale = right.radio("Scale of the OKS", list(SCALES), format_func=lambda s: SCALES[s], horizontal=True)
