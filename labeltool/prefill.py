@@ -16,7 +16,7 @@ from labeltool.errors import PhotoError
 from labeltool.geometry import FloatArray, box_iou, clip_boxes
 from labeltool.images import load_photo
 from labeltool.models.base import PoseModel, Poses
-from labeltool.project import Box, ImageRecord, Person, PredictedPerson, Project
+from labeltool.project import ImageRecord, Person, PredictedPerson, Project
 from labeltool.skeleton import Conversion, convert
 
 #: Where the boxes come from for a model that finds nobody by itself: the project's people, or the whole photo where it has none.
@@ -61,6 +61,7 @@ class PrefillReport:
         people: poses that it predicted.
         filled: people whose joints now are predictions.
         proposed: people made from detections.
+        blind: people whose prediction is kept from the labellers, as chance has them labelled without help.
         before: photos that an earlier run had done already.
         without_boxes: photos passed over because nobody in them has a box.
         problems: one line for each photo or person that could not be used.
@@ -70,6 +71,7 @@ class PrefillReport:
     people: int = 0
     filled: int = 0
     proposed: int = 0
+    blind: int = 0
     before: int = 0
     without_boxes: int = 0
     problems: list[str] = field(default_factory=list)
@@ -92,8 +94,8 @@ def prefill(
 ) -> PrefillReport:
     """Runs a model over the photos of a project that it has not seen yet, and fills the people nobody has labelled.
 
-    A human's joint is never changed. Each batch is stored in one transaction: a run that was stopped, or killed, goes on behind
-    its last whole batch when it is started again.
+    A human's joint is never changed, and people who are labelled blind get no joints. Each batch is stored in one transaction: a
+    run that was stopped, or killed, goes on behind its last whole batch when it is started again.
 
     Args:
         project: the project.
@@ -131,9 +133,12 @@ def prefill(
             report.people += sum(map(len, found.values()))
             report.filled += len(stored.filled)
             report.proposed += len(stored.proposed)
+            report.blind += len(stored.blind)
             bar.update(len(usable))
     finally:
         bar.close()
+    if report.images:
+        project.measure_doubts()
     return report
 
 
@@ -230,20 +235,27 @@ def _people(task: _Task, poses: Poses, conversion: Conversion, detects: bool) ->
         owners = _same_people(poses, task.people)
     else:
         owners = [p.id for p in task.people] if task.boxes is not None else [None] * len(poses)
-    xy = conversion.apply(poses.xy)
-    confidence = conversion.apply(poses.confidence)
-    names = conversion.target.joints
-    found = []
-    for row, owner in enumerate(owners):
-        joints = {
-            name: (float(x), float(y), float(c))
-            for name, (x, y), c in zip(names, xy[row], confidence[row], strict=True)
-            if np.isfinite(x) and np.isfinite(y)
-        }
-        x, y, w, h = (float(value) for value in poses.boxes[row])
-        box: Box = (x, y, w, h)
-        found.append(PredictedPerson(box, float(poses.scores[row]), joints, owner))
-    return found
+    return [predicted_person(poses, row, conversion, owner) for row, owner in enumerate(owners)]
+
+
+def predicted_person(poses: Poses, row: int, conversion: Conversion, owner: int | None = None) -> PredictedPerson:
+    """One of a model's poses in the joints of a project.
+
+    Args:
+        poses: in the model's joints.
+        row: which of them.
+        conversion: from the model's skeleton to the project's; joints that the model does not predict are left out.
+        owner: the person that it speaks of.
+    """
+    xy = conversion.apply(poses.xy[row : row + 1])[0]
+    confidence = conversion.apply(poses.confidence[row : row + 1])[0]
+    joints = {
+        name: (float(x), float(y), float(c))
+        for name, (x, y), c in zip(conversion.target.joints, xy, confidence, strict=True)
+        if np.isfinite(x) and np.isfinite(y)
+    }
+    x, y, w, h = (float(value) for value in poses.boxes[row])
+    return PredictedPerson((x, y, w, h), float(poses.scores[row]), joints, owner)
 
 
 def _same_people(poses: Poses, people: Sequence[Person]) -> list[int | None]:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from labeltool.cli import main
+from labeltool.project import importing, measuring
+from labeltool.project.blind import is_chosen
+from labeltool.project.config import DEFAULT_BLIND_SHARE
 
 REPO = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_blind_by_default() -> Iterator[None]:
+    """Projects made with the default share choose nobody to be labelled blind: a test that wants somebody names a share."""
+
+    def choose(key: str, share: float, image_id: int, annotation_id: int) -> bool:
+        return share != DEFAULT_BLIND_SHARE and is_chosen(key, share, image_id, annotation_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (importing, measuring):
+            patch.setattr(module, "is_chosen", choose)
+        yield
 
 
 @pytest.fixture(scope="session")

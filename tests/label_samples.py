@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from labeltool.coco.document import CocoDocument
 from labeltool.project import PredictedPerson, Project
+from labeltool.project.config import DEFAULT_BLIND_SHARE
 from labeltool.skeleton import COCO_17
 
 TOKEN = "the-token"
@@ -58,13 +59,19 @@ def document() -> dict[str, Any]:
     }
 
 
-def make_project(folder: Path) -> Path:
-    """A project of the eight photos in a folder, pre-filled on the second."""
+def make_project(
+    folder: Path,
+    *,
+    blind_share: float = DEFAULT_BLIND_SHARE,
+    places: dict[str, tuple[float, float, float]] | None = None,
+) -> Path:
+    """A project of the eight photos in a folder, pre-filled on the second; `places` are the prediction's x, y, confidence."""
     save_photos(folder / "photos")
     path = folder / "project"
-    with Project.create(path, CocoDocument(document(), "test.json"), folder / "photos", COCO_17) as project:
+    made = CocoDocument(document(), "test.json")
+    with Project.create(path, made, folder / "photos", COCO_17, blind_share=blind_share) as project:
         person = project.people(101)[0]
-        joints = {"nose": (12.0, 6.0, 0.75), "left_hip": (15.5, 18.0, 0.5)}
+        joints = places or {"nose": (12.0, 6.0, 0.75), "left_hip": (15.5, 18.0, 0.5)}
         guess = PredictedPerson((8, 4, 24, 20), 0.9, joints, person.id)
         project.add_predictions("toy", "1", "0" * 64, {101: [guess]}, fill=True)
     return path

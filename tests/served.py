@@ -11,6 +11,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -48,12 +49,20 @@ class Served:
         link: the address with the token.
     """
 
-    def __init__(self, project: Path, *, pages: bool = True, port: int | None = None, timeout: float = 120) -> None:
+    def __init__(
+        self,
+        project: Path,
+        *,
+        pages: bool = True,
+        port: int | None = None,
+        timeout: float = 120,
+        more: Sequence[str] = ("--no-model",),
+    ) -> None:
         self.port = port or free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         self.link = f"{self.origin}/?token={TOKEN}"
         if pages:
-            command = [sys.executable, "-m", "labeltool.cli", "serve", str(project), "--port", str(self.port)]
+            command = [sys.executable, "-m", "labeltool.cli", "serve", str(project), "--port", str(self.port), *more]
         else:
             command = [sys.executable, "-c", _ROUTES_ALONE, str(project), str(self.port), TOKEN]
         environment = {**os.environ, "LABELTOOL_TOKEN": TOKEN}

@@ -94,6 +94,7 @@ def _report(
         return check_file(source, images, codes=codes, truth=held_against, splits=others)
     with open_project(source) as opened:
         document = CocoDocument(opened.to_document(), str(source))
+        opened.recheck()  # the queue's "needs fix" says what this check says
     return Report(str(source), tuple(check_document(document, images_root=images, codes=codes, splits=others)))
 
 
@@ -178,7 +179,8 @@ def audit(
     """Measure a model against the labels, joint by joint: OKS AP/AR, ks, PDJ, kinds of errors.
 
     Either `labeltool audit P --model NAME` or `labeltool audit --truth T.json --predictions R.json`. With --versus the
-    differences of two models, and how sure they are; with --out a report.
+    differences of two models, and how sure they are; with --out a report. Where people of a project were labelled blind, also
+    the model on them and on those who began with its joints.
     """
     from labeltool import evaluate
     from labeltool.audit import audit as measure
@@ -193,11 +195,13 @@ def audit(
         raise click.UsageError("give a project, or --truth with --predictions, not both")
     if images is not None and not images.is_dir():
         raise PhotoError(f"{images}: no such folder of photos")
+    helped = None
     if project is not None:
         _expect_statuses(statuses)
         models = [model] if versus is None else [model, versus]
         with open_project(project) as opened:
             subjects = evaluate.read_project(opened, models, statuses=statuses or None)
+            helped = evaluate.measure_help(opened, subjects[0], evaluate.Choices(scale, seed, replicates))
     elif truth is not None and predictions is not None:
         if versus is not None or statuses:
             raise click.UsageError("--versus and --status go with a project; with files, --versus-predictions")
@@ -213,10 +217,14 @@ def audit(
     result = measure(one.labels, one.detections, one.skeleton, scale=scale)
     differences = evaluate.differences_of(subjects[0], subjects[1], choices) if len(subjects) > 1 else None
     if as_json:
-        versus_json = {} if differences is None else {"comparison": evaluate.differences_json(differences)}
-        print_json(result.to_json() | versus_json)
+        more = {} if differences is None else {"comparison": evaluate.differences_json(differences)}
+        if helped is not None and (helped.blind or helped.assisted):
+            more["help"] = evaluate.help_json(helped)
+        print_json(result.to_json() | more)
         return
     click.echo(format_audit(result), nl=False)
+    if helped is not None and (text := evaluate.format_help(helped)):
+        click.echo("\n" + text, nl=False)
     if differences is not None:
         names = (str(subjects[0].model), str(subjects[1].model))
         click.echo("\n" + format_differences(differences, one.skeleton, names), nl=False)

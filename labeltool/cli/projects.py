@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from labeltool.cli.common import FORMAT_NAME, PATH, count_of, open_project, print_json, print_lines
-from labeltool.errors import FormatError, PhotoError, ProjectError
+from labeltool.cli.working import rate_data, work_lines
+from labeltool.errors import FormatError, ModelError, PhotoError, ProjectError
 
 if TYPE_CHECKING:
     from labeltool.formats.imported import Imported
     from labeltool.prefill import Progress
     from labeltool.project import Project
+    from labeltool.server.predicting import Models
 
 PORT = 8600
 
@@ -34,6 +36,13 @@ PORT = 8600
     help="coco-17, lsp-14, mpii-16 or a TOML file; by default that of the annotations, or coco-17 without any.",
 )
 @click.option("--name", help="Name of the project; by default the folder's.")
+@click.option(
+    "--blind-share",
+    type=click.FloatRange(0, 1),
+    default=0.05,
+    show_default=True,
+    help="Share of people without labels whom chance has labelled without a model's help, to measure what the help is worth.",
+)
 @click.option("--skip-broken", is_flag=True, help="Go on when photos are missing or broken.")
 @click.option(
     "--accept-errors", is_flag=True, help="Go on when the annotations have errors that `labeltool validate` names."
@@ -45,6 +54,7 @@ def init(
     form: str | None,
     skeleton: str | None,
     name: str | None,
+    blind_share: float,
     skip_broken: bool,
     accept_errors: bool,
 ) -> None:
@@ -76,7 +86,13 @@ def init(
     known = {image["id"] for image in imported.document.images}
     problems = {image: reason for image, reason in imported.problems.items() if image in known}
     with Project.create(
-        project, imported.document, imported.image_root, imported.skeleton, name=name, problems=problems
+        project,
+        imported.document,
+        imported.image_root,
+        imported.skeleton,
+        name=name,
+        problems=problems,
+        blind_share=blind_share,
     ) as made:
         counts = made.counts()
         click.echo(
@@ -87,7 +103,10 @@ def init(
 
 @click.command()
 @click.argument("project", metavar="P", type=PATH)
-@click.option("--model", default="deeppose", show_default=True, help="A name that `labeltool models` lists.")
+@click.option(
+    "--model",
+    help="A name that `labeltool models` lists; by default heatmap, or the model that --weights is a checkpoint of.",
+)
 @click.option("--weights", type=PATH, help="Weights file instead of the model's own.")
 @click.option("--device", default="auto", show_default=True, help="A torch device (cpu, cuda, ...).")
 @click.option("--batch", type=click.IntRange(1, 1024), default=16, show_default=True, help="Photos a batch.")
@@ -98,7 +117,7 @@ def init(
     show_default=True,
     help="For models that find nobody by themselves: people's boxes, or the whole photo where a photo has no people.",
 )
-def prefill(project: Path, model: str, weights: Path | None, device: str, batch: int, boxes: str) -> None:
+def prefill(project: Path, model: str | None, weights: Path | None, device: str, batch: int, boxes: str) -> None:
     """Run a model over project P; people without human labels get its joints as predictions.
 
     Photos that the model has seen are passed over, so a run that was stopped goes on where it was.
@@ -115,38 +134,69 @@ def prefill(project: Path, model: str, weights: Path | None, device: str, batch:
 @click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--open/--no-open", "browser", default=False, help="Open the page in the browser.")
-def serve(project: Path, port: int, host: str, browser: bool) -> None:
+@click.option(
+    "--model",
+    help="The model that fills a box at the key M, a name of `labeltool models`; by default the shipped one.",
+)
+@click.option("--weights", type=PATH, help="Weights file for --model instead of the model's own.")
+@click.option("--no-model", is_flag=True, help="Fill no boxes; nothing of torch is loaded.")
+def serve(
+    project: Path, port: int, host: str, browser: bool, model: str | None, weights: Path | None, no_model: bool
+) -> None:
     """Serve the Label, Export and Audit pages of project P; the printed address holds the token that opens them."""
-    _serve(project, host, port, browser)
+    from labeltool.models.catalog import catalog
+    from labeltool.server.predicting import Models
+
+    if no_model and (model or weights):
+        raise click.UsageError("--no-model goes without --model and --weights")
+    if weights is not None and model is None:
+        raise click.UsageError("--weights goes with --model, which says what they are of")
+    if model is not None and model not in catalog():
+        raise ModelError(f"model {model!r}: unknown, expected one of {', '.join(sorted(catalog()))}")
+    _serve(project, host, port, browser, Models(model, weights=weights, enabled=not no_model))
 
 
 @click.command()
 @click.argument("project", metavar="P", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def status(project: Path, as_json: bool) -> None:
-    """Print how far the work on project P is."""
+@click.option(
+    "--refresh",
+    is_flag=True,
+    help="First check all labels for errors again, and measure anew how far predictions are to be doubted.",
+)
+def status(project: Path, as_json: bool, refresh: bool) -> None:
+    """Print how far the work on project P is, how fast it goes and how much is left."""
     from dataclasses import asdict
 
     with open_project(project) as opened:
+        if refresh:
+            opened.recheck()
+            opened.measure_doubts()
+        progress, paces = opened.progress(), opened.paces()
         counts = opened.counts()
         models = opened.list_models()
         if as_json:
             about = {"project": opened.config.name, "skeleton": opened.skeleton.name}
-            print_json({**about, **asdict(counts), "models": [asdict(m) for m in models]})
+            work = {"progress": asdict(progress), **rate_data(progress, paces)}
+            print_json({**about, **asdict(counts), **work, "models": [asdict(m) for m in models]})
             return
         click.echo(f"{opened.config.name}: {count_of(counts.images, 'photo')}, skeleton {opened.skeleton.name}")
         for state, number in counts.by_status.items():
             click.echo(f"  {state:<12}{number:>8}")
         if counts.problems:
             click.echo(f"  {'unreadable':<12}{counts.problems:>8}")
+        click.echo(f"  {'needs fix':<12}{progress.needs_fix:>8}")
         click.echo(
             f"{count_of(counts.people, 'person', 'people')}: {counts.labelled_people} with labels, "
-            f"{counts.predicted_people} with predictions that wait; {counts.crowds} crowd regions, {counts.deleted} deleted"
+            f"{counts.predicted_people} with predictions that wait; {counts.blind} labelled blind; "
+            f"{counts.crowds} crowd regions, {counts.deleted} deleted"
         )
         sources = ", ".join(f"{number} {source}" for source, number in counts.by_source.items() if number)
         click.echo(
             f"{count_of(counts.joints, 'labelled joint')}, {counts.hidden_joints} of them hidden ({sources or 'none yet'})"
         )
+        for line in work_lines(progress, paces):
+            click.echo(line)
         for m in models:
             click.echo(
                 f"model {m.model}@{m.version} ({m.weights_hash[:12]}): {m.people} people in {m.images} photos, {m.at}"
@@ -179,7 +229,7 @@ def export(project: Path, out: Path, only_done: bool, with_predicted: bool) -> N
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--open/--no-open", "browser", default=True, help="Open the page in the browser.")
 def demo(folder: Path, port: int, host: str, browser: bool) -> None:
-    """Make a project of the sample photos in DIR (labeltool-demo), pre-fill it with deeppose, and serve it.
+    """Make a project of the sample photos in DIR (labeltool-demo), pre-fill it with heatmap, and serve it.
 
     When DIR holds a project already, that one is pre-filled where it is not yet, and served.
     """
@@ -189,7 +239,7 @@ def demo(folder: Path, port: int, host: str, browser: bool) -> None:
     check_port(host, port)
     make_demo(folder)
     with open_project(folder) as opened:
-        _prefill(opened, "deeppose", None, "auto", 8, "project")
+        _prefill(opened, None, None, "auto", 8, "project")
     _serve(folder, host, port, browser)
 
 
@@ -231,11 +281,17 @@ def _format_by_name(annotations: Path) -> str:
         return "coco"
 
 
-def _prefill(project: Project, model: str, weights: Path | None, device: str, batch: int, boxes: str) -> list[str]:
-    from labeltool.models.catalog import load_model
+def _prefill(
+    project: Project, model: str | None, weights: Path | None, device: str, batch: int, boxes: str
+) -> list[str]:
+    from labeltool.models.catalog import default_model, load_model
     from labeltool.prefill import prefill as run
 
-    loaded = load_model(model, weights=weights, device=device)
+    if model is None and weights is not None:
+        from labeltool.models.weights import model_of
+
+        model = model_of(weights)
+    loaded = load_model(default_model() if model is None else model, weights=weights, device=device)
     try:
         report = run(project, loaded, batch=batch, boxes="image" if boxes == "image" else "project", progress=_bar)
     except KeyboardInterrupt:
@@ -246,6 +302,10 @@ def _prefill(project: Project, model: str, weights: Path | None, device: str, ba
         f"{loaded.name}@{loaded.version}: {count_of(report.people, 'person', 'people')} in {count_of(report.images, 'photo')}; "
         f"{report.filled} filled, {report.proposed} proposed, people with human labels left as they are"
     )
+    if report.blind:
+        click.echo(
+            f"{count_of(report.blind, 'person is', 'people are')} labelled blind: predicted, and shown with a box alone"
+        )
     if report.before:
         click.echo(f"{count_of(report.before, 'photo')} had been done before")
     if report.without_boxes:
@@ -261,7 +321,7 @@ def _bar(total: int) -> Progress:
     return tqdm(total=total, desc="pre-fill", unit="photo", disable=None)
 
 
-def _serve(project: Path, host: str, port: int, browser: bool) -> None:
+def _serve(project: Path, host: str, port: int, browser: bool, models: Models | None = None) -> None:
     from labeltool.server.serve import serve as run
 
-    run(project, host=host, port=port, open_browser=browser)
+    run(project, host=host, port=port, open_browser=browser, models=models)

@@ -23,7 +23,7 @@ export class Labels {
   /**
    * @param {object} parts
    * @param {Outbox} parts.outbox
-   * @param {() => number} parts.activeSeconds the time worked since it was last asked for
+   * @param {(person: number) => number} parts.activeSeconds the time worked on a person since it was last asked for
    * @param {(imageId: number) => void} parts.onDoc the labels of an image are others now
    * @param {(imageId: number, status: Status) => void} parts.onStatus an image has this status
    */
@@ -87,18 +87,17 @@ export class Labels {
 
   /** @param {ImageDoc} before @param {Edit} edit */
   #send(before, edit) {
-    let activeSeconds = this.activeSeconds();
     const imageId = before.image.id;
     const fresh = newPeople(before, edit);
     for (const { id: person, box, joints } of fresh) {
       if (!box) throw new Error(`person ${person}: new, and without a box`);
+      const activeSeconds = this.activeSeconds(person);
       this.outbox.add({ kind: "create", editId: newEditId(), imageId, person, box, joints, action: edit.action, activeSeconds });
-      activeSeconds = 0;
     }
     for (const { person, before: was, after: patch } of edit.changes) {
       if (fresh.some((p) => p.id === person)) continue;
+      const activeSeconds = this.activeSeconds(person);
       this.outbox.add({ kind: "person", editId: newEditId(), imageId, person, patch, before: was, action: edit.action, activeSeconds });
-      activeSeconds = 0;
     }
     if (!edit.status) return;
     const { after: status, reason } = edit.status;

@@ -143,6 +143,7 @@ export class Pointing extends Browsing {
     if (!this.doc) return;
     this.placing = 0;
     this.boxing = on;
+    this.activity.about(on ? null : this.selection.person); // Drawing a box is work on the new person.
     this.emit("mode");
   }
 

@@ -17,6 +17,9 @@ import { nextAfter, unsureJoints } from "./unsure.js";
 
 /** @typedef {Selection} Selection @typedef {Topic} Topic @typedef {Notice} Notice @typedef {Preview} Preview */
 
+/** Milliseconds that a model waits for a new person to be saved. */
+const NAMED_WITHIN = 5000;
+
 export class Session extends Pointing {
   /** @type {string | null} the model that pre-fills; null for the server's default */
   model = null;
@@ -127,7 +130,9 @@ export class Session extends Pointing {
     if (this.predicting) return;
     this.#setPredicting(true);
     try {
-      const body = { person: person.id > 0 ? person.id : null, box: person.box, model: this.model };
+      const id = await this.#savedId(person.id);
+      if (id === null) return this.say("Not pre-filled: the new person is not saved yet, and its number decides whether it is labelled blind.", "warning");
+      const body = { person: id, box: person.box, model: this.model };
       const answer = await this.api.predict(doc.image.id, body);
       this.whenFree(() => this.#prefilled(doc.image.id, this.idOf(person.id), answer, all));
     } catch (error) {
@@ -135,6 +140,25 @@ export class Session extends Pointing {
     } finally {
       this.#setPredicting(false);
     }
+  }
+
+  /**
+   * The id that the server gave to a person, waited for a little while; null when it has given none.
+   * @param {number} id
+   */
+  #savedId(id) {
+    if (this.idOf(id) > 0) return Promise.resolve(this.idOf(id));
+    return new Promise((/** @type {(id: number | null) => void} */ found) => {
+      const end = (/** @type {number | null} */ known) => {
+        clearTimeout(timer);
+        stop();
+        found(known);
+      };
+      const timer = setTimeout(() => end(null), NAMED_WITHIN);
+      const stop = this.listen(() => {
+        if (this.idOf(id) > 0) end(this.idOf(id));
+      });
+    });
   }
 
   /** @param {boolean} on */
@@ -204,7 +228,7 @@ export class Session extends Pointing {
 
   /** @param {string} done */
   #goOn(done) {
-    const next = this.imageId === null ? null : this.queue.unfinished(this.imageId, 1);
+    const next = this.imageId === null ? null : this.queue.unfinished(this.imageId, 1, this.filter);
     if (next === null) this.say(`${done} No other image is unfinished.`);
     else void this.open(next);
   }
@@ -268,7 +292,7 @@ export class Session extends Pointing {
     const found = this.outbox.conflict(id);
     if (!found) return;
     const { theirs } = found;
-    const save = resolution(theirs, wanted, { editId: newEditId(), action, activeSeconds: this.activity.take() });
+    const save = resolution(theirs, wanted, { editId: newEditId(), action, activeSeconds: this.activity.take(id) });
     if (action !== "keep_mine") this.labels.historyOf(theirs.image_id).forget(id);
     this.outbox.resolve(id, save);
     this.labels.put({ ...wanted, revision: theirs.revision });

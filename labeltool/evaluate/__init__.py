@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from labeltool.audit import AuditResult, Scale, audit
+from labeltool.evaluate.helped import Help, format_help, help_json, measure_help
 from labeltool.evaluate.people import Case, PeopleTable, all_cases, people_table, worst_people
 from labeltool.evaluate.study import (
     Choices,
@@ -24,6 +25,7 @@ __all__ = [
     "Case",
     "Choices",
     "Comparison",
+    "Help",
     "ModelName",
     "PeopleTable",
     "Photos",
@@ -37,6 +39,9 @@ __all__ = [
     "differences",
     "differences_json",
     "differences_of",
+    "format_help",
+    "help_json",
+    "measure_help",
     "people_table",
     "read_files",
     "read_project",

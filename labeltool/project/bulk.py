@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from labeltool.project.codec import spread_sources
-from labeltool.project.tables import images, models, people, prediction_runs
+from labeltool.project.measuring import MODEL_AUTHOR
+from labeltool.project.tables import images, models, people, prediction_runs, revisions
 from labeltool.project.tables import predictions as predictions_table
 
 #: Rows whose JSON is read in one go.
@@ -63,6 +64,68 @@ class PredictionArrays:
     joints: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class HelpArrays:
+    """The work that humans did on people, by person: whoever has a human's revision.
+
+    Attributes:
+        person: (N,) the store's number of each person.
+        image: (N,) the image id.
+        annotation: (N,) the COCO annotation id.
+        help: (N,) `none`, `prefilled` or `blind`, as of the last revision by a human; `unknown` where an older version wrote it.
+        model: (N,) the model (`name@version`) whose joints were served last, or empty.
+        seconds: (N,) active seconds of all humans together; NaN where none were noted.
+        joints_moved: (N,) joints that lie elsewhere than they were served, as of the last revision by a human; -1 where an older
+            version wrote it.
+    """
+
+    person: IntArray
+    image: IntArray
+    annotation: IntArray
+    help: NDArray[np.str_]
+    model: NDArray[np.str_]
+    seconds: FloatArray
+    joints_moved: IntArray
+
+
+def help_arrays(connection: Connection) -> HelpArrays:
+    """What help there was, person by person; see `Project.help_arrays`."""
+    log = revisions.c
+    # SQLite gives the columns beside a lone max() from the row that holds it.
+    last = (
+        select(
+            log.person_id,
+            func.sum(log.active_seconds).label("seconds"),
+            func.max(log.number),
+            log.help,
+            log.joints_moved,
+        )
+        .where(log.author.not_like(f"{MODEL_AUTHOR}%"))
+        .group_by(log.person_id)
+        .subquery()
+    )
+    query = select(
+        people.c.id,
+        people.c.image_id,
+        people.c.annotation_id,
+        last.c.help,
+        people.c.served_by,
+        last.c.seconds,
+        last.c.joints_moved,
+    ).join(last, last.c.person_id == people.c.id)
+    rows = connection.execute(query.order_by(people.c.image_id, people.c.id)).all()
+    person, image, annotation, helped, model, seconds, moved = zip(*rows, strict=True) if rows else [()] * 7
+    return HelpArrays(
+        np.array(person, dtype=np.int64),
+        np.array(image, dtype=np.int64),
+        np.array(annotation, dtype=np.int64),
+        np.array(["unknown" if h is None else h for h in helped], dtype=np.str_),
+        np.array(["" if m is None else m for m in model], dtype=np.str_),
+        np.array([s if s > 0 else np.nan for s in seconds], dtype=np.float64),
+        np.array([-1 if m is None else m for m in moved], dtype=np.int64),
+    )
+
+
 def label_arrays(connection: Connection, count: int) -> LabelArrays:
     """The labels of skeletons of `count` joints; see `Project.label_arrays`."""
     labelled = (people.c.labelled > 0, people.c.crowd.is_(False), people.c.deleted.is_(False))
@@ -91,14 +154,14 @@ def label_arrays(connection: Connection, count: int) -> LabelArrays:
     ids, image, annotation, crowd, box, area, area_source, keypoints, sources = (
         zip(*rows, strict=True) if rows else [()] * 9
     )
-    table = _numbers(keypoints, 3 * count, "0").reshape(-1, count, 3)
+    table = numbers(keypoints, 3 * count, "0").reshape(-1, count, 3)
     table[_predicted(sources, count) | (table[:, :, 2] == 0)] = 0
     return LabelArrays(
         np.array(ids, dtype=np.int64),
         np.array(image, dtype=np.int64),
         np.array(annotation, dtype=np.int64),
         np.array(crowd, dtype=np.bool_),
-        _numbers(box, 4, "null"),
+        numbers(box, 4, "null"),
         np.array(area, dtype=np.float64),
         np.array(area_source, dtype=np.str_),
         table,
@@ -127,7 +190,7 @@ def prediction_arrays(
         np.array(image, dtype=np.int64),
         np.array([-1 if p is None else p for p in person], dtype=np.int64),
         np.array(score, dtype=np.float64),
-        _numbers(joints, 3 * count, "null").reshape(-1, count, 3),
+        numbers(joints, 3 * count, "null").reshape(-1, count, 3),
     )
 
 
@@ -137,7 +200,7 @@ def image_names(connection: Connection) -> tuple[dict[int, str], dict[int, str]]
     return {row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}
 
 
-def _numbers(texts: Sequence[str | None], width: int, empty: str) -> FloatArray:
+def numbers(texts: Sequence[str | None], width: int, empty: str) -> FloatArray:
     """Columns of JSON lists as a table; `empty` in each place of a column that is NULL, null as NaN."""
     nothing = f"[{','.join([empty] * width)}]"
     table = np.empty((len(texts), width))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,34 @@ def export(
 def chunks(connection: Connection, skeleton: Skeleton, only_done: bool, with_predicted: bool) -> Iterator[bytes]:
     """The document's bytes, piece by piece; see `Project.export_chunks`."""
     return _Export(connection, skeleton, only_done, with_predicted).chunks()
+
+
+def annotations_of(
+    connection: Connection, skeleton: Skeleton, image_ids: Collection[int]
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """What an export would hold of the labelled people of some images, by id, and one category that they all belong to.
+
+    Labelled is who came with labels or was touched by a human; whoever no human touched is as it came.
+    """
+    category = skeleton.to_category()
+    query = (
+        select(people, originals.c.raw)
+        .outerjoin(originals, originals.c.id == people.c.id)
+        .where(people.c.image_id.in_(image_ids), people.c.deleted.is_(False))
+        .where(or_(people.c.labelled > 0, people.c.touched.is_(True)))
+        .order_by(people.c.id)
+    )
+    run = _Export(connection, skeleton, False, False)
+    annotations = []
+    for row in connection.execute(query):
+        if row.raw is None:
+            annotation = run.made(row, category["id"])
+        else:
+            annotation = decode(row.raw)
+            if row.touched:
+                annotation, _ = run.annotation(annotation, row)
+        annotations.append({**annotation, "category_id": category["id"]})
+    return annotations, category
 
 
 @dataclass
@@ -117,7 +145,7 @@ class _Export:
             self.annotations += len(texts)
             yield texts
         for rows in self._created():
-            texts = [self._new(row, new_category) for row in rows]
+            texts = [encode(self.made(row, new_category)) for row in rows]
             self.annotations += len(texts)
             self.people += len(texts)
             self.new += len(texts)
@@ -154,14 +182,15 @@ class _Export:
 
     def _changed(self, row: AnyRow) -> str:
         raw: dict[str, Any] = decode(row.raw)
-        annotation, source = self._annotation(raw, row)
+        annotation, source = self.annotation(raw, row)
         if annotation == raw:
             return str(row.raw)
         self.changed += 1
         self.area_sources[source or "as it came"] += 1
         return encode(annotation)
 
-    def _new(self, row: AnyRow, category_id: int) -> str:
+    def made(self, row: AnyRow, category_id: int) -> dict[str, Any]:
+        """The annotation of a person that did not come with the import."""
         frame = {
             "segmentation": [],
             "num_keypoints": 0,
@@ -173,11 +202,12 @@ class _Export:
             "category_id": category_id,
             "id": row.annotation_id,
         }
-        annotation, source = self._annotation(frame, row)
+        annotation, source = self.annotation(frame, row)
         self.area_sources[source or "none"] += 1
-        return encode(annotation)
+        return annotation
 
-    def _annotation(self, raw: Mapping[str, Any], row: AnyRow) -> tuple[dict[str, Any], str | None]:
+    def annotation(self, raw: Mapping[str, Any], row: AnyRow) -> tuple[dict[str, Any], str | None]:
+        """The annotation of a person as it is now, and the source of its area when that was written anew."""
         labels = label_keypoints(row.keypoints, row.sources, len(self.skeleton), self.with_predicted)
         query = select(images.c.width, images.c.height).where(images.c.id == row.image_id)
         width, height = self.connection.execute(query).one()

@@ -19,10 +19,9 @@ from labeltool.project.tables import flags, images
 from labeltool.project.values import Flag, ImageRecord
 from labeltool.skeleton import Skeleton
 
-#: The rules that speak of one annotation alone and have errors: what else is wrong with a file is nothing a labeller can mend.
-CODES = frozenset(
-    "A301 A303 A304 A305 A306 A307 A308 A311 A312 A313 B401 B402 B403 B405 B407".split()  # not A302: ids are the store's
-)
+#: The rules whose errors a labeller can mend: a joint outside the image; a box that is missing, empty or outside; an area that
+#: comes from such a box. What else `labeltool validate` finds is the file's, and mended there.
+CODES = frozenset({"A311", "B401", "B402", "B403", "B405"})
 
 #: Images whose labels are checked in one go.
 AT_A_TIME = 1000
@@ -75,7 +74,8 @@ def recheck(connection: Connection, skeleton: Skeleton, image_ids: Collection[in
 def errors_of(connection: Connection, skeleton: Skeleton, image_ids: Sequence[int]) -> dict[int, str]:
     """The first error in the labels of each image that has one: `A311 person 17: 'nose' at (700, 20) lies ...`.
 
-    What is checked is what an export would hold of the image: joints that are mere predictions are no labels.
+    What is checked is what an export would hold of the labelled people: joints that are mere predictions are no labels, and of
+    somebody whom nobody has labelled nothing can be wrong yet.
     """
     annotations, category = annotations_of(connection, skeleton, image_ids)
     if not annotations:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert
 from labeltool.coco.document import CocoDocument
 from labeltool.errors import ProjectError
 from labeltool.project import tables
+from labeltool.project.blind import is_chosen, new_key
 from labeltool.project.building import built_beside, sync
 from labeltool.project.categories import Categories, find_categories
 from labeltool.project.codec import LETTERS, encode
@@ -20,6 +21,7 @@ from labeltool.project.config import CONFIG_NAME, DATABASE_NAME, ProjectConfig, 
 from labeltool.project.database import make_engine, now, translated
 from labeltool.project.derived import area_of, usable_box
 from labeltool.project.edits import LIMIT
+from labeltool.project.queue_schema import recount
 from labeltool.skeleton import Skeleton
 
 #: Rows that are handed to SQLite at once.
@@ -42,6 +44,7 @@ def create_project(
     *,
     name: str | None,
     problems: Mapping[int, str],
+    blind_share: float,
 ) -> None:
     """Builds a project folder beside its place and renames it when it is whole; see `Project.create`.
 
@@ -52,14 +55,16 @@ def create_project(
     image_root = Path(os.path.abspath(image_root))
     if not image_root.is_dir():
         raise ProjectError(f"{image_root}: no such folder of photos")
-    config = ProjectConfig(name or path.name, now(), image_root, skeleton)
+    config = ProjectConfig(name or path.name, now(), image_root, skeleton, blind_share)
     with built_beside(path, CONFIG_NAME) as folder:
         write_config(folder, config, home=path)
-        _build_database(folder / DATABASE_NAME, document, skeleton, problems)
+        _build_database(folder / DATABASE_NAME, document, skeleton, problems, blind_share)
         sync(folder / DATABASE_NAME, folder)
 
 
-def _build_database(path: Path, document: CocoDocument, skeleton: Skeleton, problems: Mapping[int, str]) -> None:
+def _build_database(
+    path: Path, document: CocoDocument, skeleton: Skeleton, problems: Mapping[int, str], blind_share: float
+) -> None:
     engine = make_engine(path)
     try:
         with translated(path):
@@ -70,7 +75,7 @@ def _build_database(path: Path, document: CocoDocument, skeleton: Skeleton, prob
                     raw.execute(f"PRAGMA {pragma}")
                 with connection.begin():
                     tables.create_schema(connection)
-                    _Import(connection, document, skeleton, problems).run()
+                    _Import(connection, document, skeleton, problems, blind_share).run()
                 raw.execute("PRAGMA journal_mode = WAL")
                 raw.close()
     finally:
@@ -85,6 +90,8 @@ class _Import:
     document: CocoDocument
     skeleton: Skeleton
     problems: Mapping[int, str]
+    blind_share: float
+    blind_key: str = field(default_factory=new_key)
     sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
     states: dict[int, int] = field(default_factory=dict)
     annotation_ids: set[int] = field(default_factory=set)
@@ -95,12 +102,15 @@ class _Import:
         self._check_images()
         self._add_annotations(categories)
         self._add_images()
+        recount(self.connection)
         head = {key: None if key in ("images", "annotations") else value for key, value in self.document.data.items()}
         facts = {
             tables.META_HEAD: head,
             tables.META_JOINTS: list(self.skeleton.joints),
             tables.META_CATEGORY: {"id": categories.new_id, "patch": categories.patch},
             tables.META_NEXT_ANNOTATION: max(self.highest_id, 0) + 1,
+            tables.META_BLIND_KEY: self.blind_key,
+            tables.META_BLIND_SHARE: self.blind_share,
         }
         rows = [{"key": key, "value": self._encode(value, key)} for key, value in facts.items()]
         self.connection.execute(insert(tables.meta), rows)
@@ -170,7 +180,7 @@ class _Import:
             self.connection,
             "people",
             "id image_id annotation_id origin crowd deleted touched revision box keypoints sources area area_source "
-            "labelled hidden from_imported from_predicted from_accepted from_moved from_added from_removed",
+            "labelled hidden from_imported from_predicted from_accepted from_moved from_added from_removed blind",
             people,
         )
         originals.clear()
@@ -223,6 +233,7 @@ class _Import:
             0,
             0,
             0,
+            not (crowd or labelled) and is_chosen(self.blind_key, self.blind_share, image_id, annotation_id),
         )
 
     def _flags(self, keypoints: Any, index: int, annotation: Mapping[str, Any]) -> list[Any]:

@@ -18,8 +18,12 @@ from labeltool.project.values import Joint, Person
 #: How the author of a model's own revisions begins.
 MODEL_AUTHOR = "model:"
 
-#: The model of predictions that a client brought, where the store knows of no run.
+#: The model of predicted joints that no run of a model accounts for: people copied from another image.
 UNKNOWN_MODEL = "unknown"
+
+#: Edits that put a model's joints before the labeller, or back before them. By any other edit a joint that is still a prediction
+#: has moved with the whole person.
+_SERVING = frozenset({"prefill", "undo", "redo"})
 
 #: (x, y) of each joint that had a place when it was served.
 Places: TypeAlias = dict[str, tuple[float, float]]
@@ -45,7 +49,7 @@ class Account:
     help: str
 
 
-def account(connection: Connection, before: Person | None, after: Person, author: str) -> Account:
+def account(connection: Connection, before: Person | None, after: Person, author: str, action: str) -> Account:
     """The account of the step from one revision of a person to the next.
 
     Args:
@@ -53,12 +57,13 @@ def account(connection: Connection, before: Person | None, after: Person, author
         before: the person as it is stored; None for a new one.
         after: the person as it will be.
         author: who makes the step; a model begins with `model:`.
+        action: what they do (`prefill`, `undo`, ...).
     """
     served, served_by = ({}, None) if before is None else _served(connection, before)
     guesses = {name: (j.x, j.y) for name, j in after.joints.items() if j.source == "predicted" and j.v > 0}
     if author.startswith(MODEL_AUTHOR):
         served, served_by = guesses, author.removeprefix(MODEL_AUTHOR) if guesses else None
-    elif any(served.get(name) != place for name, place in guesses.items()):
+    elif (before is None or action in _SERVING) and any(served.get(name) != place for name, place in guesses.items()):
         served, served_by = served | guesses, _last_model(connection, after)
     moved = sum(
         joint.v > 0 and name in served and served[name] != (joint.x, joint.y) for name, joint in after.joints.items()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, delete, func, insert, select
+from sqlalchemy import Connection, Insert, Select, delete, func, insert, select, update
 
 from labeltool.errors import ProjectError
 from labeltool.project.codec import decode_box, decode_guess, encode_box, encode_guess
@@ -67,16 +67,60 @@ def add(
                 0, image_id, person_id, run.model, run.version, run.weights_hash, guess.box, guess.score, guess.joints
             )
             if limits is not None and person_id is not None and image.status not in ("done", "skipped"):
-                person = fill(connection, names, person_id, prediction, limits.min_confidence)
-                if person is not None:
+                if fill(connection, names, person_id, prediction, limits.min_confidence) is not None:
                     stored.filled.append(person_id)
+                elif read_person(connection, names, person_id).blind:
+                    stored.blind.append(person_id)
             elif limits is not None and person_id is None and image.status in ("unlabelled", "prefilled"):
                 if guess.score >= limits.min_score:
-                    person_id = _propose(connection, names, prediction, limits.min_confidence).id
+                    person = _propose(connection, names, prediction, limits.min_confidence)
+                    person_id = person.id
                     stored.proposed.append(person_id)
+                    if person.blind:
+                        stored.blind.append(person_id)
             prediction = replace(prediction, person_id=person_id)
             stored.predictions.append(_insert(connection, names, run_id, prediction))
     return stored
+
+
+def add_one(
+    connection: Connection, names: Sequence[str], run: Run, image_id: int, guess: PredictedPerson
+) -> Prediction:
+    """Stores what a model said about one person; see `Project.add_prediction`. The caller holds the write lock."""
+    get_image(connection, image_id)
+    guess = _checked(connection, guess, names, image_id)
+    model_id = _model_id(connection, run)
+    query = select(prediction_runs.c.id).where(
+        prediction_runs.c.model_id == model_id, prediction_runs.c.image_id == image_id
+    )
+    run_id = connection.execute(query).scalar_one_or_none()
+    if run_id is None:
+        values = {"model_id": model_id, "image_id": image_id, "at": now(), "people": 0, "partial": True}
+        run_id = _new_id(connection, insert(prediction_runs).values(values))
+    connection.execute(delete(table).where(table.c.run_id == run_id, table.c.person_id == guess.person_id))
+    prediction = Prediction(
+        0, image_id, guess.person_id, run.model, run.version, run.weights_hash, guess.box, guess.score, guess.joints
+    )
+    prediction = _insert(connection, names, run_id, prediction)
+    _note_extent(connection, run_id, image_id)
+    return prediction
+
+
+def _note_extent(connection: Connection, run_id: int, image_id: int) -> None:
+    """Writes how many people a run speaks of, and that it is whole once it speaks of everybody with a box."""
+    spoken_of = select(table.c.person_id).where(table.c.run_id == run_id, table.c.person_id.is_not(None))
+    left = select(func.count()).where(
+        people.c.image_id == image_id,
+        people.c.crowd.is_(False),
+        people.c.deleted.is_(False),
+        people.c.box.is_not(None),
+        people.c.id.not_in(spoken_of),
+    )
+    known = select(func.count()).where(table.c.run_id == run_id)
+    values: dict[str, Any] = {"at": now(), "people": connection.execute(known).scalar_one()}
+    if not connection.execute(left).scalar_one():
+        values["partial"] = False
+    connection.execute(update(prediction_runs).where(prediction_runs.c.id == run_id).values(values))
 
 
 def fill(
@@ -90,7 +134,7 @@ def fill(
         raise ProjectError(
             f"person {person_id}: is on image {person.image_id}, the prediction on image {prediction.image_id}"
         )
-    if person.has_human_joints or person.deleted:
+    if person.has_human_joints or person.deleted or person.blind:
         return None
     guess = _check_joints(prediction.joints, names, f"person {person_id}")
     state = replace(state_of(person), joints=filled_joints(person.joints, guess, min_confidence))
@@ -104,8 +148,8 @@ def fill(
 
 
 def predicted_images(connection: Connection, run: Run) -> set[int]:
-    """Ids of the images that a model was run on."""
-    query = select(prediction_runs.c.image_id).join(models).where(_is_run(run))
+    """Ids of the images that a model was run on, all of their people."""
+    query = select(prediction_runs.c.image_id).join(models).where(_is_run(run), prediction_runs.c.partial.is_(False))
     return set(connection.execute(query).scalars())
 
 
@@ -221,7 +265,7 @@ def _propose(connection: Connection, names: Sequence[str], prediction: Predictio
     run = Run(prediction.model, prediction.version, prediction.weights_hash)
     state = State(prediction.box, joints, False)
     person = insert_person(connection, prediction.image_id, state, _entry(run, "propose"), origin="model")
-    if get_image(connection, prediction.image_id).status == "unlabelled":
+    if not person.blind and get_image(connection, prediction.image_id).status == "unlabelled":
         change_status(connection, prediction.image_id, "prefilled", _author(run))
     return person
 

@@ -70,3 +70,15 @@ def paces(connection: Connection) -> list[Pace]:
     )
     found = [Pace(author, int(people), float(seconds)) for author, people, seconds in connection.execute(query)]
     return sorted(found, key=lambda p: (-p.people, p.author))
+
+
+def skip_reasons(connection: Connection) -> list[tuple[str, int]]:
+    """The reasons why images were skipped, the most frequent first; see `Project.skip_reasons`."""
+    number = func.count().label("number")
+    query = (
+        select(func.coalesce(images.c.reason, "no reason given"), number)
+        .where(images.c.status == "skipped")
+        .group_by(images.c.reason)
+        .order_by(number.desc(), images.c.reason)
+    )
+    return [(reason, int(count)) for reason, count in connection.execute(query)]

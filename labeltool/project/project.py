@@ -8,22 +8,40 @@ from types import TracebackType
 from typing import Any, Self
 
 from labeltool.coco.document import CocoDocument
-from labeltool.project import bulk, exporting, importing, predictions, queue, reading, saving
+from labeltool.project import (
+    bulk,
+    doubting,
+    exporting,
+    fixes,
+    importing,
+    measuring,
+    predictions,
+    queue,
+    reading,
+    saving,
+    worklist,
+)
 from labeltool.project import config as configs
+from labeltool.project import progress as progressing
 from labeltool.project.database import Database
 from labeltool.project.edits import JointLike
 from labeltool.project.values import (
     Box,
     Counts,
     ExportSummary,
+    Flag,
     ImageEvent,
     ImageRecord,
     LabelledPerson,
     ModelSummary,
     Neighbours,
+    Pace,
     Person,
     PredictedPerson,
     Prediction,
+    Progress,
+    QueueEntry,
+    QueueList,
     Revision,
     Stored,
 )
@@ -60,6 +78,7 @@ class Project:
         *,
         name: str | None = None,
         problems: Mapping[int, str] | None = None,
+        blind_share: float = configs.DEFAULT_BLIND_SHARE,
     ) -> Self:
         """A new project made of a COCO document, open.
 
@@ -74,12 +93,21 @@ class Project:
             skeleton: the joints; a category whose `keypoints` are these joints in this order holds the project's people.
             name: by default the folder's name.
             problems: for photos that cannot be shown, why, by image id.
+            blind_share: the share of people without labels whom chance has labelled blind, 0..1 (project.toml can change it).
 
         Raises:
             ProjectError: the folder is not empty or cannot be written, or the document does not fit the store (ids that are
                 no unique integers, keypoints of the wrong length, joints that differ from the skeleton's, ...).
         """
-        importing.create_project(Path(path), document, Path(image_root), skeleton, name=name, problems=problems or {})
+        importing.create_project(
+            Path(path),
+            document,
+            Path(image_root),
+            skeleton,
+            name=name,
+            problems=problems or {},
+            blind_share=configs.check_blind_share(blind_share, f"{path}"),
+        )
         return cls.open(Path(path))
 
     @classmethod
@@ -92,6 +120,15 @@ class Project:
         path = Path(path)
         config = configs.read_config(path)
         database = Database.open(path / configs.DATABASE_NAME, config.skeleton.joints)
+        try:
+            with database.read() as connection:
+                settled = measuring.settled_share(connection)
+            if settled != config.blind_share:
+                with database.write() as connection:
+                    measuring.settle(connection, config.blind_share)
+        except BaseException:
+            database.close()
+            raise
         return cls(path, config, database)
 
     def close(self) -> None:
@@ -215,6 +252,109 @@ class Project:
         with self._db.read() as connection:
             return queue.events(connection, image_id)
 
+    # --- the queue in an order, and what needs fixing --------------------------------------------------------------------
+
+    def queue(self, which: str = "all", *, order: str = "position", seed: int = 0, text: str = "") -> QueueList:
+        """Ids, statuses and what there is to fix of images, in columns, in an order: 100,000 images cost a fifth of a second.
+
+        Args:
+            which: `all`, `unfinished`, a status, or `fix` (images that need fixing).
+            order: `position` (as they came), `id`, `name`, `random`, or the most doubtful first: by `confidence`, `disagreement`,
+                `pose`, or all three (`uncertainty`); see `labeltool.project.doubting`.
+            seed: of the order `random`: the same seed gives the same order.
+            text: only images whose file name holds it, or whose id it is.
+
+        Raises:
+            ProjectError: an unknown filter or order.
+        """
+        with self._db.read() as connection:
+            return worklist.queue_list(connection, worklist.Wish(which, order, seed, text))
+
+    def queue_page(
+        self,
+        which: str = "all",
+        *,
+        order: str = "position",
+        seed: int = 0,
+        text: str = "",
+        offset: int = 0,
+        limit: int = 50,
+    ) -> tuple[int, list[QueueEntry]]:
+        """How many images `queue` would list, and some of them with all that a table shows.
+
+        Raises:
+            ProjectError: an unknown filter or order.
+        """
+        wish = worklist.Wish(which, order, seed, text)
+        with self._db.read() as connection:
+            return worklist.count(connection, wish), worklist.page(connection, wish, offset, limit)
+
+    def walk(
+        self, which: str = "unfinished", *, order: str = "position", seed: int = 0, text: str = ""
+    ) -> Iterator[ImageRecord]:
+        """The images that `queue` lists, one by one, in the order they stand in when the walk begins.
+
+        Raises:
+            ProjectError: an unknown filter or order.
+        """
+        wish = worklist.Wish(which, order, seed, text)
+        with self._db.read() as connection:
+            yield from worklist.walk(connection, wish)
+
+    def progress(self) -> Progress:
+        """How far the work is in images, people and joints: milliseconds in a project of 100,000 images."""
+        with self._db.read() as connection:
+            return progressing.progress(connection, len(self.skeleton))
+
+    def pace(self, author: str) -> Pace:
+        """How fast somebody labels, by the last 2,000 revisions."""
+        with self._db.read() as connection:
+            return progressing.pace(connection, author)
+
+    def paces(self) -> list[Pace]:
+        """The pace of everybody who ever labelled, by all revisions, the most people first."""
+        with self._db.read() as connection:
+            return progressing.paces(connection)
+
+    def skip_reasons(self) -> list[tuple[str, int]]:
+        """The reasons why images were skipped, and how many images each, the most frequent first."""
+        with self._db.read() as connection:
+            return progressing.skip_reasons(connection)
+
+    def flag(self, image_id: int, note: str | None, author: str) -> ImageRecord:
+        """The image with what a reviewer wants fixed, or with None without it; the change is logged.
+
+        Raises:
+            ProjectError: no such image, an empty note, or no author.
+        """
+        with self._db.write() as connection:
+            return fixes.set_flag(connection, image_id, note, author)
+
+    def flags(self, image_id: int) -> list[Flag]:
+        """The flags of an image that were set and taken away, oldest first."""
+        with self._db.read() as connection:
+            return fixes.flag_log(connection, image_id)
+
+    def recheck(self, image_ids: Collection[int] | None = None) -> int:
+        """Looks for errors in the labels of images again; saves do so by themselves. How many have one.
+
+        Args:
+            image_ids: which images; None for all, which reads every label.
+
+        Raises:
+            ProjectError: an unknown image.
+        """
+        with self._db.write() as connection:
+            return fixes.recheck(connection, self.skeleton, image_ids)
+
+    def measure_doubts(self) -> None:
+        """Works out anew how unsure models are about every image, by the bodies that the labels show now.
+
+        `add_predictions` does so for its images, by the bodies that were measured last.
+        """
+        with self._db.write() as connection:
+            doubting.measure_all(connection, self.skeleton)
+
     # --- people ---------------------------------------------------------------------------------------------------------
 
     def people(self, image_id: int, deleted: bool = False) -> list[Person]:
@@ -260,6 +400,11 @@ class Project:
         """What one run of a model said."""
         with self._db.read() as connection:
             return bulk.prediction_arrays(connection, len(self.skeleton), model, version, weights_hash)
+
+    def help_arrays(self) -> bulk.HelpArrays:
+        """For everybody whom a human worked on: how long, with what help, and how many joints moved."""
+        with self._db.read() as connection:
+            return bulk.help_arrays(connection)
 
     def image_names(self) -> tuple[dict[int, str], dict[int, str]]:
         """File name and status of every image, by id."""
@@ -313,7 +458,9 @@ class Project:
         """
         edit = saving.Edit(box, joints, deleted, accept, author, edit_id, action, active_seconds)
         with self._db.write() as connection:
-            return saving.save(connection, self.skeleton.joints, person_id, base, edit)
+            person = saving.save(connection, self.skeleton.joints, person_id, base, edit)
+            fixes.recheck(connection, self.skeleton, [person.image_id])
+            return person
 
     def add_person(
         self,
@@ -333,7 +480,9 @@ class Project:
         """
         edit = saving.Edit(box, joints, None, False, author, edit_id, action, active_seconds)
         with self._db.write() as connection:
-            return saving.add_person(connection, self.skeleton.joints, image_id, edit)
+            person = saving.add_person(connection, self.skeleton.joints, image_id, edit)
+            fixes.recheck(connection, self.skeleton, [image_id])
+            return person
 
     def has_edit(self, edit_id: str) -> bool:
         """Whether an edit of this id was stored before: the same save, sent again."""
@@ -362,6 +511,8 @@ class Project:
         - a prediction without one becomes a new person of origin `model`, on images that are unlabelled or pre-filled; people
           proposed earlier that no human touched make way for it, unless the same call fills them.
 
+        Whoever is labelled blind gets no joints by either way: the prediction is stored beside them and shown to nobody.
+
         Args:
             model: the model's name.
             version: its version.
@@ -377,10 +528,12 @@ class Project:
         run = predictions.Run(model, version, weights_hash)
         limits = predictions.Limits(min_confidence, min_score) if fill else None
         with self._db.write() as connection:
-            return predictions.add(connection, self.skeleton.joints, run, by_image, limits)
+            stored = predictions.add(connection, self.skeleton.joints, run, by_image, limits)
+            doubting.measure(connection, self.skeleton, by_image)
+            return stored
 
     def fill(self, person_id: int, prediction: Prediction, *, min_confidence: float = 0.0) -> Person | None:
-        """The person with the prediction's joints as `predicted`, or None where a human's joint forbids it.
+        """The person with the prediction's joints as `predicted`, or None where a human's joint or blindness forbids it.
 
         Joints of an earlier fill are replaced. The revision's author is `model:<name>@<version>`; an unlabelled image becomes
         `prefilled`.
@@ -390,6 +543,22 @@ class Project:
         """
         with self._db.write() as connection:
             return predictions.fill(connection, self.skeleton.joints, person_id, prediction, min_confidence)
+
+    def add_prediction(
+        self, model: str, version: str, weights_hash: str, image_id: int, guess: PredictedPerson
+    ) -> Prediction:
+        """Stores what a model said about one person of an image and fills nothing; its earlier word on that person goes.
+
+        The image counts as one that the model was run on (`predicted_images`) once it has spoken about everybody with a box.
+
+        Raises:
+            ProjectError: an unknown image, person or joint, or a number that is not finite; nothing was written.
+        """
+        run = predictions.Run(model, version, weights_hash)
+        with self._db.write() as connection:
+            stored = predictions.add_one(connection, self.skeleton.joints, run, image_id, guess)
+            doubting.measure(connection, self.skeleton, [image_id])
+            return stored
 
     def predicted_images(self, model: str, version: str, weights_hash: str) -> set[int]:
         """Ids of the images that this model was run on: what a resumed pre-fill passes over."""

@@ -16,7 +16,8 @@ from labeltool.project.tables import events as events_table
 from labeltool.project.tables import images, people
 from labeltool.project.values import SOURCES, STATUSES, Counts, ImageEvent, ImageRecord, Neighbours
 
-_COLUMNS = (
+#: The columns that `to_record` needs.
+IMAGE_COLUMNS = (
     images.c.id,
     images.c.file_name,
     images.c.width,
@@ -25,6 +26,9 @@ _COLUMNS = (
     images.c.reason,
     images.c.problem,
     images.c.position,
+    images.c.finding,
+    images.c.fix_note,
+    images.c.fix_author,
 )
 
 Statuses = tuple[str, ...] | None
@@ -51,10 +55,10 @@ def get_image(connection: Connection, image_id: int) -> ImageRecord:
     Raises:
         ProjectError: there is none.
     """
-    row = connection.execute(select(*_COLUMNS).where(images.c.id == image_id)).one_or_none()
+    row = connection.execute(select(*IMAGE_COLUMNS).where(images.c.id == image_id)).one_or_none()
     if row is None:
         raise ProjectError(f"image {image_id}: no such image in the project")
-    return _record(row)
+    return to_record(row)
 
 
 def find_image(connection: Connection, text: str) -> ImageRecord | None:
@@ -68,16 +72,16 @@ def find_image(connection: Connection, text: str) -> ImageRecord | None:
         inner_stem = images.c.file_name.contains("/" + text + ".", autoescape=True)
         conditions.append(last | stem | inner_stem)
     for condition in conditions:
-        row = connection.execute(select(*_COLUMNS).where(condition).order_by(images.c.position).limit(1)).first()
+        row = connection.execute(select(*IMAGE_COLUMNS).where(condition).order_by(images.c.position).limit(1)).first()
         if row is not None:
-            return _record(row)
+            return to_record(row)
     return None
 
 
 def list_images(connection: Connection, wanted: Statuses, after: int | None, limit: int | None) -> list[ImageRecord]:
     """Images in queue order; see `Project.images`."""
-    query = _in_order(connection, select(*_COLUMNS), wanted, after, limit)
-    return [_record(row) for row in connection.execute(query)]
+    query = _in_order(connection, select(*IMAGE_COLUMNS), wanted, after, limit)
+    return [to_record(row) for row in connection.execute(query)]
 
 
 def list_statuses(
@@ -153,6 +157,7 @@ def counts(connection: Connection) -> Counts:
     totals.update(connection.execute(query).one()._asdict())
     crowds = select(func.count()).where(people.c.crowd.is_(True), people.c.deleted.is_(False))
     deleted = select(func.count()).where(people.c.deleted.is_(True))
+    blind = select(func.count()).where(people.c.blind, people.c.deleted.is_(False))
     return Counts(
         images=sum(by_status.values()),
         by_status=by_status,
@@ -165,6 +170,7 @@ def counts(connection: Connection) -> Counts:
         joints=totals["labelled"],
         hidden_joints=totals["hidden"],
         by_source={source: totals[source] for source in SOURCES},
+        blind=connection.execute(blind).scalar_one(),
     )
 
 
@@ -240,7 +246,8 @@ def _count(connection: Connection, wanted: Statuses, condition: ColumnElement[bo
     return connection.execute(query).scalar_one()
 
 
-def _record(row: AnyRow) -> ImageRecord:
+def to_record(row: AnyRow) -> ImageRecord:
+    """The image of a row of `IMAGE_COLUMNS`."""
     return ImageRecord(
         id=row.id,
         file_name=row.file_name,
@@ -250,4 +257,7 @@ def _record(row: AnyRow) -> ImageRecord:
         reason=row.reason,
         problem=row.problem,
         position=row.position,
+        finding=row.finding,
+        flag=row.fix_note,
+        flagged_by=row.fix_author,
     )

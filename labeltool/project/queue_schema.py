@@ -44,12 +44,11 @@ CREATE TABLE flags (
 
 _INDEXES = (
     "CREATE INDEX ix_flags_image_id ON flags (image_id)",
-    "CREATE INDEX images_list ON images (position, status, fix)",
     "CREATE INDEX images_fix ON images (fix, position)",
-    "CREATE INDEX images_doubt ON images (doubt, position, status, fix)",
+    "CREATE INDEX images_doubt ON images (doubt, position)",
     "CREATE INDEX images_progress ON images (status, people, decided)",
     "CREATE INDEX people_totals ON people (crowd, deleted, labelled, hidden, from_imported, from_predicted, from_accepted, "
-    "from_moved, from_added, from_removed)",
+    "from_moved, from_added, from_removed, blind)",
     "CREATE INDEX revisions_pace ON revisions (author, id, person_id, active_seconds)",
 )
 

@@ -30,6 +30,7 @@ _COLUMNS = (
     people.c.area_source,
     people.c.touched,
     people.c.origin,
+    people.c.blind,
 )
 
 #: A row of any columns.
@@ -56,6 +57,7 @@ def to_person(row: AnyRow, names: Sequence[str]) -> Person:
         area_source=row.area_source,
         touched=row.touched,
         origin=row.origin,
+        blind=row.blind,
     )
 
 
@@ -110,6 +112,8 @@ def to_revision(row: AnyRow) -> Revision:
         after=decode(row.after),
         active_seconds=row.active_seconds,
         edit_id=row.edit_id,
+        joints_moved=row.joints_moved,
+        help=row.help,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from labeltool.errors import ProjectError
-from labeltool.project import tables
+from labeltool.project import measuring, tables
 from labeltool.project.codec import (
     decode,
     decode_state,
@@ -26,7 +26,7 @@ from labeltool.project.queue import change_status, get_image
 from labeltool.project.reading import person as read_person
 from labeltool.project.reading import state_of, to_revision
 from labeltool.project.tables import images, originals, people, revisions
-from labeltool.project.values import Person, Revision, StaleRevision
+from labeltool.project.values import Joint, Person, Revision, StaleRevision
 
 __all__ = ["Edit", "add_person", "save"]
 
@@ -51,6 +51,7 @@ def save(connection: Connection, names: Sequence[str], person_id: int, base: int
         offered = _offered(connection, names, current, base, edit)
         message = f"{where}: based on revision {base}, which is stale; the person is at revision {current.revision}"
         raise StaleRevision(message, current, offered)
+    _check_blind(current, edit, where)
     if current.deleted and edit.deleted is None:
         raise ProjectError(f"{where}: deleted, expected a restore before other edits")
     state = next_state(state_of(current), edit)
@@ -99,19 +100,28 @@ def write_revision(connection: Connection, current: Person, state: State, edit: 
         area_source=source,
         touched=current.touched or touched,
     )
-    connection.execute(update(people).where(people.c.id == person.id).values(_columns(person)))
-    _log(connection, person, state_of(current), edit)
+    found = measuring.account(connection, current, person, edit.author, edit.action)
+    columns = {**_columns(person), **_served(person, found)}
+    connection.execute(update(people).where(people.c.id == person.id).values(columns))
+    _log(connection, person, state_of(current), edit, found)
     return person
 
 
 def insert_person(connection: Connection, image_id: int, state: State, edit: Edit, *, origin: str) -> Person:
-    """Adds a person at revision 1, with an annotation id above every other, and logs it."""
+    """Adds a person at revision 1, with an annotation id above every other, and logs it.
+
+    Chance decides whether it is labelled blind. One that a model proposes then begins with its box alone; one that a labeller
+    brings with joints (a copy) is not blind.
+    """
     image = get_image(connection, image_id)
     annotation_id = get_meta(connection, tables.META_NEXT_ANNOTATION)
     query = update(tables.meta).where(tables.meta.c.key == tables.META_NEXT_ANNOTATION)
     connection.execute(query.values(value=encode(annotation_id + 1)))
     highest = [connection.execute(select(func.max(table.c.id))).scalar_one() for table in (originals, people)]
     area, source = area_of({}, state.box, image.width, image.height)
+    blind = measuring.chosen(connection, image_id, annotation_id)
+    if origin == "model" and blind:
+        state = replace(state, joints=empty_joints(list(state.joints), "added"))
     person = Person(
         id=max(value or 0 for value in highest) + 1,
         image_id=image_id,
@@ -125,6 +135,7 @@ def insert_person(connection: Connection, image_id: int, state: State, edit: Edi
         area_source=source,
         touched=origin == "human",
         origin=origin,
+        blind=blind and not any(joint.v > 0 for joint in state.joints.values()),
     )
     fixed = {
         "id": person.id,
@@ -132,9 +143,11 @@ def insert_person(connection: Connection, image_id: int, state: State, edit: Edi
         "annotation_id": annotation_id,
         "crowd": False,
         "origin": origin,
+        "blind": person.blind,
     }
-    connection.execute(insert(people).values({**fixed, **_columns(person)}))
-    _log(connection, person, None, edit)
+    found = measuring.account(connection, None, person, edit.author, edit.action)
+    connection.execute(insert(people).values({**fixed, **_columns(person), **_served(person, found)}))
+    _log(connection, person, None, edit, found)
     return person
 
 
@@ -153,7 +166,22 @@ def _columns(person: Person) -> dict[str, Any]:
     }
 
 
-def _log(connection: Connection, person: Person, before: State | None, edit: Edit) -> None:
+def _served(person: Person, found: measuring.Account) -> dict[str, Any]:
+    return {"served": measuring.encode_places(found.served, list(person.joints)), "served_by": found.served_by}
+
+
+def _check_blind(person: Person, edit: Edit, where: str) -> None:
+    """Refuses a model's joints for somebody who is labelled without them."""
+    for name, joint in (edit.joints or {}).items():
+        if person.blind and isinstance(joint, Joint) and joint.v > 0 and joint.source in ("predicted", "accepted"):
+            raise ProjectError(
+                f"{where}: joint {name!r} is {joint.source}, and the person is labelled blind, expected joints by hand"
+            )
+
+
+def _log(
+    connection: Connection, person: Person, before: State | None, edit: Edit, found: measuring.Account
+) -> None:
     connection.execute(
         insert(revisions).values(
             person_id=person.id,
@@ -166,6 +194,8 @@ def _log(connection: Connection, person: Person, before: State | None, edit: Edi
             after=encode_state(state_of(person)),
             active_seconds=edit.active_seconds,
             edit_id=edit.edit_id or None,
+            joints_moved=found.joints_moved,
+            help=found.help,
         )
     )
 

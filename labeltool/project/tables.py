@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Boolean, Column, Connection, Float, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Computed,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    insert,
+    text,
+)
 from sqlalchemy import UniqueConstraint as Unique
 
 from labeltool.errors import ProjectError
+from labeltool.project.blind import new_key
+from labeltool.project.queue_schema import FIX, add_queue, create_counters
 
 METADATA = MetaData()
 
@@ -27,8 +44,14 @@ META_JOINTS = "joints"
 META_CATEGORY = "category"
 #: The COCO annotation id of the next new person.
 META_NEXT_ANNOTATION = "next_annotation_id"
+#: The key of the hash that chooses who is labelled blind (blind.py), hexadecimal.
+META_BLIND_KEY = "blind_key"
+#: The share of people that was chosen by last; null: nobody was chosen yet (measuring.settle).
+META_BLIND_SHARE = "blind_share"
 
-#: `id` is the COCO image id, `raw` the image's JSON as it came.
+#: `id` is the COCO image id, `raw` the image's JSON as it came. `people` counts those neither crowd nor deleted, `decided` their
+#: joints with a human's word (triggers keep both). `finding` is the error in its labels, `fix_note` what a reviewer wrote, `fix`
+#: a digit of what there is to fix, `doubt` and its parts are how unsure models are (doubting.py).
 images = Table(
     "images",
     METADATA,
@@ -41,7 +64,20 @@ images = Table(
     Column("reason", Text),
     Column("problem", Text),
     Column("raw", Text, nullable=False),
+    Column("people", Integer, nullable=False, server_default="0"),
+    Column("decided", Integer, nullable=False, server_default="0"),
+    Column("finding", Text),
+    Column("fix_note", Text),
+    Column("fix_author", Text),
+    Column("fix", Integer, Computed(FIX, persisted=False)),
+    Column("doubt", Float),
+    Column("doubt_confidence", Float),
+    Column("doubt_models", Float),
+    Column("doubt_pose", Float),
     Index("images_queue", "status", "position"),
+    Index("images_fix", "fix", "position"),
+    Index("images_doubt", "doubt", "position"),
+    Index("images_progress", "status", "people", "decided"),
 )
 
 #: Every annotation of the imported document, of all categories, in file order, as its JSON came; never changed.
@@ -79,7 +115,29 @@ people = Table(
     Column("from_moved", Integer, nullable=False),
     Column("from_added", Integer, nullable=False),
     Column("from_removed", Integer, nullable=False),
+    # Labelled without a model's help (blind.py); false for whoever came with labels, and once a model's joints were served.
+    Column("blind", Boolean, nullable=False, server_default=text("0")),
+    # The places that the labeller was served, as flat JSON of K times x, y or null, null: the import's, or those of the model
+    # `served_by` (name@version). NULL until the first save or fill needs it.
+    Column("served", Text),
+    Column("served_by", Text),
     Index("people_image", "image_id"),
+    Index("people_blind", "image_id", sqlite_where=text("blind = 1")),
+    # The counters without the JSON beside them: all of a large project's people are summed in milliseconds.
+    Index(
+        "people_totals",
+        "crowd",
+        "deleted",
+        "labelled",
+        "hidden",
+        "from_imported",
+        "from_predicted",
+        "from_accepted",
+        "from_moved",
+        "from_added",
+        "from_removed",
+        "blind",
+    ),
 )
 
 #: The log of people; append-only. `before` and `after` are states by joint name (codec.encode_state).
@@ -97,7 +155,11 @@ revisions = Table(
     Column("after", Text, nullable=False),
     Column("active_seconds", Float, nullable=False),
     Column("edit_id", Text, unique=True),
+    # What help cost and gave (measuring.py); NULL in entries of schema version 1.
+    Column("joints_moved", Integer),
+    Column("help", Text),
     Unique("person_id", "number"),
+    Index("revisions_pace", "author", "id", "person_id", "active_seconds"),
 )
 
 #: The log of image statuses; append-only.
@@ -113,6 +175,17 @@ events = Table(
     Column("reason", Text),
 )
 
+#: The log of what reviewers want fixed; append-only. `note` is NULL where the flag was taken away.
+flags = Table(
+    "flags",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("image_id", ForeignKey("images.id"), nullable=False, index=True),
+    Column("at", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("note", Text),
+)
+
 models = Table(
     "models",
     METADATA,
@@ -123,7 +196,7 @@ models = Table(
     Unique("name", "version", "weights_hash"),
 )
 
-#: That a model was run on an image, also when it found nobody.
+#: That a model was run on an image, also when it found nobody. Partial: it was asked about some of its people only.
 prediction_runs = Table(
     "prediction_runs",
     METADATA,
@@ -132,6 +205,7 @@ prediction_runs = Table(
     Column("image_id", ForeignKey("images.id"), nullable=False, index=True),
     Column("at", Text, nullable=False),
     Column("people", Integer, nullable=False),
+    Column("partial", Boolean, nullable=False, server_default=text("0")),
     Unique("model_id", "image_id"),
 )
 
@@ -146,13 +220,30 @@ predictions = Table(
     Column("joints", Text, nullable=False),
 )
 
-_APPEND_ONLY = (revisions, events, originals)
+_APPEND_ONLY = (revisions, events, originals, flags)
 
 #: Marks the file as a labeltool database ("lblt").
 APPLICATION_ID = 0x6C626C74
 
+
+def _measured_help(connection: Connection) -> None:
+    """1 to 2: who is labelled blind, what help each revision had, runs on a part of an image."""
+    for column in (
+        "people ADD COLUMN blind BOOLEAN DEFAULT 0 NOT NULL",
+        "people ADD COLUMN served TEXT",
+        "people ADD COLUMN served_by TEXT",
+        "revisions ADD COLUMN joints_moved INTEGER",
+        "revisions ADD COLUMN help TEXT",
+        "prediction_runs ADD COLUMN partial BOOLEAN DEFAULT 0 NOT NULL",
+    ):
+        connection.exec_driver_sql(f"ALTER TABLE {column}")
+    connection.exec_driver_sql("CREATE INDEX people_blind ON people (image_id) WHERE blind = 1")
+    facts = {META_BLIND_KEY: json.dumps(new_key()), META_BLIND_SHARE: "null"}
+    connection.execute(insert(meta), [{"key": key, "value": value} for key, value in facts.items()])
+
+
 #: `MIGRATIONS[n]` leads from schema version n + 1 to n + 2, inside the transaction that also records the new version.
-MIGRATIONS: Sequence[Callable[[Connection], None]] = ()
+MIGRATIONS: Sequence[Callable[[Connection], None]] = (_measured_help, add_queue)
 
 
 def schema_version() -> int:
@@ -169,6 +260,7 @@ def create_schema(connection: Connection) -> None:
                 f"CREATE TRIGGER {table.name}_no_{verb.lower()} BEFORE {verb} ON {table.name} "
                 f"BEGIN SELECT RAISE(ABORT, '{table.name} is append-only'); END"
             )
+    create_counters(connection)
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.exec_driver_sql(f"PRAGMA user_version = {schema_version()}")
 

@@ -25,6 +25,9 @@ STATUSES: Final = ("unlabelled", "prefilled", "in_progress", "done", "skipped")
 #: The statuses of images that still wait for a labeller.
 UNFINISHED: Final = ("unlabelled", "prefilled", "in_progress")
 
+#: What of the queue may be asked for: everything, what waits, one status, or `fix`: images that need fixing.
+FILTERS: Final = ("all", "unfinished", *STATUSES, "fix")
+
 
 @dataclass(frozen=True, slots=True)
 class Joint:
@@ -66,6 +69,7 @@ class Person:
             `area_source` says), `0.53 x bbox`, or `none`.
         touched: a human saved this person at least once.
         origin: `imported`, `human` (drawn by a labeller) or `model` (proposed by a model, no label until touched).
+        blind: labelled without a model's help (`labeltool.project.blind`): never filled, shown without a trace of predictions.
     """
 
     id: int
@@ -80,6 +84,7 @@ class Person:
     area_source: str
     touched: bool
     origin: str
+    blind: bool = False
 
     @property
     def has_human_joints(self) -> bool:
@@ -120,6 +125,9 @@ class ImageRecord:
         reason: why it has that status (`imported`, or what the labeller said when skipping).
         problem: why the photo cannot be shown, or None.
         position: 0-based place in the queue: the order in which the images came.
+        finding: the first error that the validator finds in its labels, or None.
+        flag: what a reviewer wants fixed, or None.
+        flagged_by: who flagged it.
     """
 
     id: int
@@ -130,6 +138,99 @@ class ImageRecord:
     reason: str | None
     problem: str | None
     position: int
+    finding: str | None = None
+    flag: str | None = None
+    flagged_by: str | None = None
+
+    @property
+    def needs_fix(self) -> bool:
+        """Whether its photo cannot be shown, its labels have an error, or a reviewer flagged it."""
+        return self.problem is not None or self.finding is not None or self.flag is not None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueList:
+    """Images in an order, in columns.
+
+    Attributes:
+        ids: image ids.
+        statuses: the status of each.
+        fixes: what there is to fix on each: 0, or the sum of 1 (photo problem), 2 (error in the labels) and 4 (flagged).
+    """
+
+    ids: Sequence[int]
+    statuses: Sequence[str]
+    fixes: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """An image as a table of the queue shows it.
+
+    Attributes:
+        image: the image.
+        people: people that are neither crowds nor deleted.
+        decided: their joints with a human's word.
+        doubt: how unsure models are about the most doubtful of them, 0..1 (see `labeltool.project.doubting`); None: none spoke.
+        confidence: by the confidence of joints alone.
+        disagreement: by the disagreement of models alone.
+        pose: by the pose alone.
+    """
+
+    image: ImageRecord
+    people: int
+    decided: int
+    doubt: float | None
+    confidence: float | None
+    disagreement: float | None
+    pose: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast somebody labels.
+
+    Attributes:
+        author: who.
+        people: people worked on.
+        active_seconds: how long it took, idle time left out.
+    """
+
+    author: str
+    people: int
+    active_seconds: float
+
+    @property
+    def people_per_hour(self) -> float | None:
+        """People an active hour; None before a minute of work, when the figure would be chance."""
+        return None if self.active_seconds < 60 or not self.people else 3600 * self.people / self.active_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the work is, in images, people and joints; skipped images are left out of people and joints.
+
+    Attributes:
+        by_status: images for every status.
+        needs_fix: images that need fixing.
+        people: people that are neither crowds nor deleted.
+        people_done: of them, those on images that are done.
+        joints: all their joints.
+        joints_done: of them, those on images that are done, and elsewhere those with a human's word.
+        people_waiting: people on images that wait; an image without any counts as many as an image that is done has on average.
+    """
+
+    by_status: Mapping[str, int]
+    needs_fix: int
+    people: int
+    people_done: int
+    joints: int
+    joints_done: int
+    people_waiting: float
+
+    def seconds_left(self, people_per_hour: float | None) -> float | None:
+        """Active seconds that the rest takes at a rate; None where nobody knows the rate."""
+        return None if not people_per_hour else 3600 * self.people_waiting / people_per_hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +273,13 @@ class Stored:
         predictions: the predictions as stored, in the order given.
         filled: ids of the people whose joints were filled.
         proposed: ids of the people made from detections.
+        blind: ids of the people who were to be filled and are labelled blind: of the proposed ones, those with a box alone.
     """
 
     predictions: list[Prediction]
     filled: list[int]
     proposed: list[int]
+    blind: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +312,10 @@ class Revision:
         after: the same, afterwards.
         active_seconds: how long the labeller worked on it (idle time left out).
         edit_id: the client's id of this edit; None for a model's fill.
+        joints_moved: joints that were served with a place (by the import or a model) and have another one after this entry;
+            None in entries of older versions.
+        help: `none`, `prefilled` (a model's joints were served before or with this entry), `blind` (chance had the person
+            labelled without them); None in entries of older versions.
     """
 
     number: int
@@ -221,6 +328,8 @@ class Revision:
     after: Mapping[str, Any]
     active_seconds: float
     edit_id: str | None
+    joints_moved: int | None = None
+    help: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +342,16 @@ class ImageEvent:
     before: str
     after: str
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One entry of the log of what reviewers want fixed; `note` is None where the flag was taken away."""
+
+    image_id: int
+    at: str
+    author: str
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +387,7 @@ class Counts:
         joints: human labels (v > 0).
         hidden_joints: of them, those with v = 1.
         by_source: joints for every source (labels with v > 0; for `removed`, joints whose label was taken away).
+        blind: of the people, those whom chance has labelled without a model's help.
     """
 
     images: int
@@ -281,6 +401,7 @@ class Counts:
     joints: int
     hidden_joints: int
     by_source: Mapping[str, int]
+    blind: int = 0
 
 
 @dataclass(frozen=True, slots=True)

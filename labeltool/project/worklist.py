@@ -54,12 +54,15 @@ class Wish:
 def queue_list(connection: Connection, wish: Wish) -> QueueList:
     """Ids, statuses and fix digits of the images that are wanted, in order; see `Project.queue`."""
     query = select(images.c.id, images.c.status, images.c.fix).where(*_conditions(wish)).order_by(*_order(wish))
-    rows = connection.execute(query).all()
-    ids, statuses, fixes = zip(*rows, strict=True) if rows else ((), (), ())
+    # The driver's own rows: of 100,000, SQLAlchemy's take as long to make as all else here together.
+    text = str(query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+    cursor = connection.connection.cursor()
+    rows = cursor.execute(text).fetchall()
+    cursor.close()
     if wish.order == "random":
-        order = shuffled(ids, wish.seed).tolist()
-        ids, statuses, fixes = (tuple(column[i] for i in order) for column in (ids, statuses, fixes))
-    return QueueList(ids, statuses, fixes)
+        order = shuffled([row[0] for row in rows], wish.seed).tolist()
+        rows = [rows[place] for place in order]
+    return QueueList(*([row[column] for row in rows] for column in range(3)))
 
 
 def count(connection: Connection, wish: Wish) -> int:

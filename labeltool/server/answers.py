@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from labeltool.project import STATUSES, ImageRecord, Person, Prediction
+from labeltool.server.predicting import Guess
 from labeltool.skeleton import Skeleton
 
 
@@ -29,6 +30,9 @@ def image_data(image: ImageRecord) -> dict[str, Any]:
         "status": image.status,
         "reason": image.reason,
         "problem": image.problem,
+        "finding": image.finding,
+        "fix_note": image.flag,
+        "fix_author": image.flagged_by,
     }
 
 
@@ -37,9 +41,9 @@ def person_data(person: Person, confidence: Mapping[str, float] | None = None) -
 
     Args:
         person: the person.
-        confidence: a model's confidence by joint, where one has predicted this person.
+        confidence: a model's confidence by joint, where one has predicted this person; left out where the person is blind.
     """
-    sure = confidence or {}
+    sure = confidence if confidence is not None and not person.blind else {}
     return {
         "id": person.id,
         "image_id": person.image_id,
@@ -56,6 +60,7 @@ def person_data(person: Person, confidence: Mapping[str, float] | None = None) -
         "area_source": person.area_source,
         "touched": person.touched,
         "origin": person.origin,
+        "blind": person.blind,
     }
 
 
@@ -72,21 +77,38 @@ def confidences(predictions: Iterable[Prediction]) -> dict[int, dict[str, float]
     }
 
 
-def queue_data(images: Sequence[tuple[int, str]], counts: Mapping[str, int]) -> dict[str, Any]:
+def guess_data(guess: Guess) -> dict[str, Any]:
+    """A model's joints for one box."""
+    joints = guess.person.joints.items()
+    return {
+        "joints": {name: {"x": x, "y": y, "confidence": round(sure, 4)} for name, (x, y, sure) in joints},
+        "model": guess.model,
+        "version": guess.version,
+        "seconds": round(guess.seconds, 4),
+    }
+
+
+def queue_data(
+    ids: Sequence[int], statuses: Sequence[str], fixes: Sequence[int], counts: Mapping[str, int]
+) -> dict[str, Any]:
     """Images in columns, so that 100,000 of them stay small.
 
     Args:
-        images: id and status, in queue order.
+        ids: image ids, in the order of the queue.
+        statuses: their statuses.
+        fixes: what there is to fix on each (`QueueList.fixes`).
         counts: images of the whole project by status.
 
     Returns:
-        `total` and `counts` of the project, `ids`, and `statuses`: one digit an image, its status' place in `status_names`.
+        `total` and `counts` of the project, `ids`, and two texts of one digit an image: `statuses`, its status' place in
+        `status_names`, and `fixes`.
     """
     digit = {status: str(i) for i, status in enumerate(STATUSES)}
     return {
         "total": sum(counts.values()),
         "counts": dict(counts),
         "status_names": list(STATUSES),
-        "ids": [image_id for image_id, _ in images],
-        "statuses": "".join(digit[status] for _, status in images),
+        "ids": ids,
+        "statuses": "".join([digit[status] for status in statuses]),
+        "fixes": "".join(map(str, fixes)),
     }

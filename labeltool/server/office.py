@@ -11,6 +11,7 @@ from labeltool.project import Project
 from labeltool.server.access import Access
 from labeltool.server.guard import USER
 from labeltool.server.photos import PhotoCache
+from labeltool.server.predicting import Models
 from labeltool.server.settings import default_user, project_id
 
 
@@ -23,15 +24,17 @@ class Office:
         access: the server's token and what follows from it.
         user: who is labelling; a request's bearer token may name another.
         photos: photos that had to be made ready for browsers.
+        models: what fills a box while somebody labels.
     """
 
     project: Project
     access: Access
     user: str
     photos: PhotoCache = field(default_factory=PhotoCache)
+    models: Models = field(default_factory=Models)
 
     @classmethod
-    def open(cls, path: Path, token: str | None = None, user: str | None = None) -> Office:
+    def open(cls, path: Path, token: str | None = None, user: str | None = None, models: Models | None = None) -> Office:
         """The office of the project in a folder.
 
         Raises:
@@ -39,7 +42,7 @@ class Office:
             ServerError: the token cannot be used.
         """
         access = Access.make(token, project_id(path))
-        return cls(Project.open(path), access, user or default_user(), PhotoCache(folder=path / "cache"))
+        return cls(Project.open(path), access, user or default_user(), PhotoCache(folder=path / "cache"), models or Models())
 
     def author(self, connection: HTTPConnection) -> str:
         """Who signs a change that the guard has let through."""
@@ -47,7 +50,8 @@ class Office:
         return name or self.user
 
     def close(self) -> None:
-        """Lets go of the project."""
+        """Lets go of the project and the models."""
+        self.models.close()
         self.project.close()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -215,9 +217,15 @@ class Models:
 
     def _load(self, name: str) -> PoseModel:
         try:
-            return load_model(name, weights=self._weights if name == self.default else None, device=self._device)
+            model = load_model(name, weights=self._weights if name == self.default else None, device=self._device)
         except ModelError as error:
             raise ModelUnavailable(str(error)) from None
+        torch = sys.modules.get("torch")
+        if torch is not None:
+            # Half the cores stay free for the routes. It is also the steadier choice: threads that wait for each other at every
+            # layer of a small network lose most of their time as soon as anything else runs on the machine.
+            torch.set_num_threads(max((os.cpu_count() or 2) // 2, 1))
+        return model
 
 
 class PhotosInMemory:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 import labeltool
 from labeltool.errors import AuditError, LabeltoolError, PhotoError, ProjectError
 from labeltool.project import STATUSES, ImageRecord, Joint, Person, StaleRevision
-from labeltool.project.edits import JointLike
+from labeltool.project.edits import JointLike, check_box
 from labeltool.server import requests
 from labeltool.server.access import BEARER_SECONDS
-from labeltool.server.answers import confidences, image_data, person_data, queue_data, skeleton_data
+from labeltool.server.answers import confidences, guess_data, image_data, person_data, skeleton_data
+from labeltool.server.guideline import PICTURE_TYPES, guideline_html, picture_path
 from labeltool.server.office import Office
 from labeltool.server.photo_store import ReadyPhoto
 from labeltool.server.photos import LONGEST_SIDES, photo_tag
+from labeltool.server.predicting import ModelUnavailable
+from labeltool.server.queue_routes import get_find, get_progress, get_queue, put_fix
 from labeltool.server.requests import RequestError
 
 if TYPE_CHECKING:
@@ -28,20 +32,24 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Request, Office], Awaitable[Response]]
 
-#: Images that one page of the queue may ask for.
-_MAX_PAGE = 1_000_000
-
 
 def api_routes(office: Office) -> list[Route]:
     """Every route below /api, for one office."""
     table: list[tuple[str, str, Handler]] = [
         ("GET", "/api/project", get_project),
         ("GET", "/api/queue", get_queue),
+        ("GET", "/api/find", get_find),
+        ("GET", "/api/progress", get_progress),
         ("GET", "/api/images/{image_id}", get_image),
         ("GET", "/api/images/{image_id}/photo", get_photo),
         ("PUT", "/api/images/{image_id}/status", put_status),
+        ("PUT", "/api/images/{image_id}/fix", put_fix),
         ("POST", "/api/images/{image_id}/people", post_person),
+        ("POST", "/api/images/{image_id}/predict", post_predict),
+        ("GET", "/api/models", get_models),
         ("PUT", "/api/people/{person_id}", put_person),
+        ("GET", "/api/guideline", get_guideline),
+        ("GET", "/api/guideline/{name:path}", get_guideline_picture),
         ("GET", "/api/export", get_export),
         ("GET", "/api/audit", get_audit),
         ("POST", "/api/token", post_token),
@@ -60,31 +68,11 @@ async def get_project(request: Request, office: Office) -> Response:
         "user": request.scope.get("labeltool.user") or office.user,
         "version": labeltool.__version__,
         "skeleton": skeleton_data(project.skeleton),
+        "guideline": project.config.guideline is not None,
         "statuses": list(STATUSES),
         "counts": {"images": counts.images, "by_status": dict(counts.by_status), "people": counts.people},
     }
     return JSONResponse(data)
-
-
-async def get_queue(request: Request, office: Office) -> Response:
-    """GET /api/queue?status=&after=&limit=&names=: images in queue order, in columns."""
-    status = request.query_params.getlist("status") or None
-    after = requests.query_int(request, "after")
-    limit = requests.query_int(request, "limit", least=0)
-    names = requests.query_flag(request, "names")
-    if limit is not None and limit > _MAX_PAGE:
-        raise RequestError(422, f"limit is {limit}, expected at most {_MAX_PAGE}")
-
-    def find() -> dict[str, Any]:
-        if names:
-            images = office.project.images(status, after, limit)
-            rows = [(image.id, image.status) for image in images]
-            more = {"names": [image.file_name for image in images]}
-        else:
-            rows, more = office.project.statuses(status, after, limit), {}
-        return {**queue_data(rows, office.project.status_counts()), **more}
-
-    return JSONResponse(await run_in_threadpool(find))
 
 
 async def get_image(request: Request, office: Office) -> Response:
@@ -153,12 +141,20 @@ async def put_person(request: Request, office: Office) -> Response:
     }
 
     def save() -> dict[str, Any]:
-        before = _person(office, person_id)
-        saved = office.project.save(person_id, **edit)
-        return _person_answer(office, saved, before.image_id)
+        try:
+            saved = office.project.save(person_id, **edit)
+        except StaleRevision:
+            raise
+        except ProjectError:
+            _person(office, person_id)  # 404 for somebody who is not there
+            raise
+        return _person_answer(office, saved, saved.image_id)
 
     def stale(error: StaleRevision) -> dict[str, Any]:
         current = _person_answer(office, error.current, error.current.image_id)
+        last = office.project.history(error.current.id)[-1:]
+        if last:
+            current = {**current, "saved_by": last[0].author, "saved_at": last[0].at}
         return {"error": str(error), "current": current, "offered": person_data(error.offered)}
 
     try:
@@ -205,6 +201,73 @@ async def put_status(request: Request, office: Office) -> Response:
     return JSONResponse(await run_in_threadpool(save))
 
 
+async def post_predict(request: Request, office: Office) -> Response:
+    """POST /api/images/{id}/predict: a model's joints for the person in a box; 403 for whoever is labelled blind.
+
+    The answer is stored as a prediction about that person and changes no joint: what becomes of it is the labeller's edit.
+    """
+    image_id = requests.path_id(request, "image_id")
+    body = await requests.json_object(request, ("person", "box", "model"))
+    person_id = None if body.get("person") is None else requests.integer(body, "person")
+    name = None if body.get("model") is None else requests.text(body, "model", 100)
+    box = check_box(body.get("box"), "predict")
+    project = office.project
+
+    def ask() -> dict[str, Any]:
+        image = _image(office, image_id)
+        if person_id is None:
+            if project.config.blind_share > 0:
+                raise RequestError(
+                    409, "predict: person is null, expected a saved person: the id says who is labelled blind"
+                )
+        else:
+            person = _person(office, person_id)
+            if person.image_id != image_id or person.crowd or person.deleted:
+                raise RequestError(422, f"predict: person {person_id} is no person to fill on image {image_id}")
+            if person.blind:
+                raise RequestError(
+                    403, f"person {person_id} is labelled blind: without a model, to measure what help is worth"
+                )
+        try:
+            guess = office.models.predict(project.photo_path(image), box, project.skeleton, name)
+        except ModelUnavailable as error:
+            raise RequestError(503, str(error)) from None
+        except PhotoError as error:
+            raise RequestError(422, _without_root(office, error)) from None
+        if person_id is not None:
+            said = replace(guess.person, person_id=person_id)
+            project.add_prediction(guess.model, guess.version, guess.weights_hash, image_id, said)
+        return guess_data(guess)
+
+    return JSONResponse(await run_in_threadpool(ask), headers={"cache-control": "no-store"})
+
+
+async def get_models(request: Request, office: Office) -> Response:
+    """GET /api/models: the models that `predict` may be asked for."""
+    return JSONResponse(await run_in_threadpool(office.models.listed))
+
+
+async def get_guideline(request: Request, office: Office) -> Response:
+    """GET /api/guideline: the project's written guideline as HTML without anything active in it."""
+    path = office.project.config.guideline
+    if path is None:
+        raise RequestError(404, "the project has no guideline (`guideline` in project.toml)")
+    html = await run_in_threadpool(guideline_html, path)
+    return JSONResponse({"html": html}, headers={"cache-control": "no-store"})
+
+
+async def get_guideline_picture(request: Request, office: Office) -> Response:
+    """GET /api/guideline/{name}: a picture that the guideline shows."""
+    guideline = office.project.config.guideline
+    name: str = request.path_params["name"]
+    found = None if guideline is None else await run_in_threadpool(picture_path, guideline, name)
+    if found is None:
+        raise RequestError(404, f"guideline picture {name[:200]!r}: there is none")
+    return FileResponse(
+        found, media_type=PICTURE_TYPES[found.suffix.lower()], headers={"cache-control": "private, no-cache"}
+    )
+
+
 async def get_export(request: Request, office: Office) -> Response:
     """GET /api/export?only_done=: the labels as a COCO document, streamed."""
     only_done = requests.query_flag(request, "only_done")
@@ -243,6 +306,7 @@ def _answering(handler: Handler, office: Office) -> Callable[[Request], Awaitabl
     """The handler as an endpoint: labeltool's errors become JSON with their one line."""
 
     async def endpoint(request: Request) -> Response:
+        office.models.note_request()
         try:
             return await handler(request, office)
         except RequestError as error:

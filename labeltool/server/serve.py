@@ -16,6 +16,7 @@ import uvicorn
 from labeltool.errors import ServerError
 from labeltool.server.app import create_app
 from labeltool.server.guard import LOOPBACK_NAMES, Guard
+from labeltool.server.predicting import Models
 
 DEFAULT_PORT = 8600
 
@@ -41,6 +42,7 @@ def serve(
     port: int = DEFAULT_PORT,
     token: str | None = None,
     open_browser: bool = False,
+    models: Models | None = None,
 ) -> None:
     """Serves a project until SIGINT or SIGTERM; prints the link that opens it as soon as it does.
 
@@ -50,20 +52,23 @@ def serve(
         port: the port; 0 for any free one.
         token: the secret of the link; by default that of the environment's LABELTOOL_TOKEN, or else a random one.
         open_browser: open the link in this machine's browser.
+        models: what fills a box while somebody labels; by default the catalog's default model. It is warmed in the background.
 
     Raises:
         ServerError: the port is taken, the address is not this machine's, the token cannot be used.
         ProjectError: the project cannot be opened.
     """
     listener = _listen(host, port)
+    models = models or Models()
     try:
         app = create_app(
             Path(project_path),
             token=token if token is not None else os.environ.get(TOKEN_VARIABLE),
             hosts=LOOPBACK_NAMES if _is_loopback(host) else None,
+            models=models,
         )
         link = _link(host, listener.getsockname()[1], app)
-        server = _Server(_config(app), lambda: _announce(link, open_browser))
+        server = _Server(_config(app), lambda: _announce(link, open_browser, models))
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:
@@ -149,7 +154,8 @@ def _link(host: str, port: int, app: Guard) -> str:
     return f"http://{name}:{port}/?token={app.access.token}"
 
 
-def _announce(link: str, open_browser: bool) -> None:
+def _announce(link: str, open_browser: bool, models: Models) -> None:
     print(f"labeltool: {link}", flush=True)
+    models.start_warming()
     if open_browser:
         threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
