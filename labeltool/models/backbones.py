@@ -1,0 +1,178 @@
+"""Backbones: image networks that give feature maps, by name; torchvision's that the lecture names, and any of timm's.
+
+torchvision's keep the names of their published weights (`features.0.weight`, `layer1.0.conv1.weight`), so that such a file fits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import urllib.error
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import timm
+import torch
+from safetensors.torch import save as save_bytes
+from torch import Tensor, nn
+from torchvision.models import get_model, get_model_weights
+
+from labeltool.errors import ModelError
+from labeltool.models.weights import Checkpoint, file_sha256
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network and the feature maps it gives, finest first.
+
+    Attributes:
+        network: photos (B, 3, S, S) to a list of feature maps.
+        channels: of each map.
+        strides: pixels of the photo a cell, for each map.
+        side: the side of the last map for a photo of so many pixels.
+    """
+
+    network: nn.Module
+    channels: tuple[int, ...]
+    strides: tuple[int, ...]
+    side: Callable[[int], int]
+
+
+class _Sequence(nn.Module):
+    """torchvision networks that are one sequence of layers, `features`; some of its outputs are kept."""
+
+    def __init__(self, features: nn.Sequential, kept: Sequence[int]) -> None:
+        super().__init__()
+        self.features = features
+        self._kept = frozenset(kept)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        maps = []
+        for place, layer in enumerate(self.features):
+            x = layer(x)
+            if place in self._kept:
+                maps.append(x)
+        return maps
+
+
+class _ResNet(nn.Module):
+    """torchvision's residual networks without their classifier: the outputs of their four layers."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        for name in ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4"):
+            self.add_module(name, getattr(network, name))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        own = self._modules
+        for name in ("conv1", "bn1", "relu", "maxpool"):
+            x = cast("nn.Module", own[name])(x)
+        maps = []
+        for name in ("layer1", "layer2", "layer3", "layer4"):
+            x = cast("nn.Module", own[name])(x)
+            maps.append(x)
+        return maps
+
+
+#: torchvision's, by name: which of the layers of `features` are kept (none for residual networks), channels, strides.
+_TORCHVISION: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = {
+    "alexnet": ((1, 4, 12), (64, 192, 256), (4, 8, 32)),
+    "resnet18": ((), (64, 128, 256, 512), (4, 8, 16, 32)),
+    "resnet50": ((), (256, 512, 1024, 2048), (4, 8, 16, 32)),
+    "mobilenet_v3_large": ((3, 6, 12, 16), (24, 40, 112, 960), (4, 8, 16, 32)),
+}
+
+
+def make_backbone(name: str) -> Backbone:
+    """The backbone of that name, with random weights: `alexnet`, `resnet18`, `resnet50`, `mobilenet_v3_large` or a timm name.
+
+    Raises:
+        ModelError: no such network, or one that gives no feature maps.
+    """
+    if name in _TORCHVISION:
+        kept, channels, strides = _TORCHVISION[name]
+        network = get_model(name, weights=None)
+        made = _Sequence(network.features, kept) if kept else _ResNet(network)
+        return Backbone(made, channels, strides, _alexnet_side if name == "alexnet" else _ceil_by(strides[-1]))
+    try:
+        found = timm.create_model(name, pretrained=False, features_only=True)
+    except (RuntimeError, AttributeError, ValueError) as error:
+        known = ", ".join(_TORCHVISION)
+        raise ModelError(f"backbone {name!r}: {error}, expected {known} or a timm network") from None
+    info = cast("Any", found).feature_info
+    strides = tuple(int(s) for s in info.reduction())
+    return Backbone(found, tuple(int(c) for c in info.channels()), strides, _ceil_by(strides[-1]))
+
+
+def published_backbone(name: str) -> Checkpoint:
+    """The ImageNet weights of a backbone, downloaded once with a progress bar.
+
+    torchvision's come by torchvision's own loader, timm's by timm's.
+
+    Raises:
+        ModelError: no such network, or no way to download them.
+    """
+    if name not in _TORCHVISION:
+        return _from_timm(name)
+    weights = cast("Any", get_model_weights(name)).DEFAULT
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+    try:
+        tensors: Mapping[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True)
+    except (urllib.error.URLError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise ModelError(
+            f"backbone {name!r}: its weights are not on this machine and cannot be downloaded ({reason}): fetch {weights.url} "
+            f"where there is a network and pass it with --init FILE, or put it at {file}"
+        ) from None
+    except RuntimeError as error:
+        raise ModelError(f"backbone {name!r}: download of {weights.url} is damaged: {error}") from None
+    return Checkpoint(file, tensors, {}, file_sha256(file))
+
+
+def read_published(path: Path) -> Checkpoint:
+    """The tensors of torchvision's `.pth` file, read as tensors only: nothing in it is executed.
+
+    Raises:
+        ModelError: the file is missing or no such file.
+    """
+    try:
+        digest = file_sha256(path)
+        tensors: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ModelError(f"{path}: weights cannot be read: {error.strerror or error}") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{path}: not a weights file, expected .safetensors or torchvision's .pth: {reason}") from None
+    if not isinstance(tensors, Mapping) or not all(isinstance(t, Tensor) for t in tensors.values()):
+        raise ModelError(f"{path}: {type(tensors).__name__}, expected a mapping of names to tensors")
+    return Checkpoint(path, tensors, {}, digest)
+
+
+def _from_timm(name: str) -> Checkpoint:
+    make_backbone(name)
+    try:
+        network = timm.create_model(name, pretrained=True, features_only=True)
+    except Exception as error:
+        # timm passes on whatever its hub raises: no network, no such file, no weights for this network, ...
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(
+            f"backbone {name!r}: its weights are not on this machine and cannot be downloaded ({reason}): "
+            "pass a file with --init FILE"
+        ) from None
+    tensors: Mapping[str, Tensor] = network.state_dict()
+    digest = hashlib.sha256(save_bytes({k: t.contiguous() for k, t in tensors.items()})).hexdigest()
+    return Checkpoint(Path(name), tensors, {}, digest)
+
+
+def _ceil_by(stride: int) -> Callable[[int], int]:
+    return lambda size: -(-size // stride)
+
+
+def _alexnet_side(size: int) -> int:
+    """AlexNet's first convolution is 11 x 11 at stride 4 with 2 pixels of padding, its three poolings 3 x 3 at stride 2."""
+    side = (size + 4 - 11) // 4 + 1
+    for _ in range(3):
+        side = (side - 3) // 2 + 1
+    return side
