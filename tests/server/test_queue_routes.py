@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from label_samples import edit, first_person
+from starlette.testclient import TestClient
+
+
+def queue(client: TestClient, **query: Any) -> dict[str, Any]:
+    answer = client.get("/api/queue", params=query)
+    assert answer.status_code == 200, answer.text
+    data: dict[str, Any] = answer.json()
+    return data
+
+
+def test_the_queue_comes_in_an_order(reader: TestClient) -> None:
+    whole = queue(reader)
+    assert whole["ids"] == list(range(100, 108))
+    assert len(whole["statuses"]) == len(whole["fixes"]) == 8
+    shuffled = queue(reader, order="random", seed=4)
+    assert shuffled["ids"] == queue(reader, order="random", seed=4)["ids"] != whole["ids"]
+    assert sorted(shuffled["ids"]) == whole["ids"]
+    status_of = dict(zip(whole["ids"], whole["statuses"], strict=True))
+    assert shuffled["statuses"] == "".join(status_of[i] for i in shuffled["ids"])
+    assert queue(reader, order="name")["ids"][0] == 107, "cmyk.jpg"
+
+
+def test_an_order_that_is_none_is_refused(reader: TestClient) -> None:
+    answer = reader.get("/api/queue", params={"order": "hard"})
+    assert (answer.status_code, answer.json()["error"][:32]) == (422, "order 'hard': unknown, expected ")
+    answer = reader.get("/api/queue", params={"order": "name", "limit": 3})
+    assert answer.status_code == 422 and "expected position where" in answer.json()["error"]
+    assert reader.get("/api/queue", params={"seed": "x"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("103", 103), ("turned.jpg", 101), ("grey16", 102), ("mis", 106), ("no such", None)]
+)
+def test_an_image_is_found_by_name_or_id(reader: TestClient, text: str, found: int | None) -> None:
+    data = reader.get("/api/find", params={"text": text}).json()
+    assert data["id"] == found
+    assert [match["id"] for match in data["matches"][:1]] == ([] if found is None else [found])
+    assert data["exact"] is (text not in ("mis", "no such"))
+
+
+def test_a_search_for_nothing_is_refused(reader: TestClient) -> None:
+    assert reader.get("/api/find", params={"text": " "}).status_code == 422
+    assert reader.get("/api/find").status_code == 422
+
+
+def test_the_progress_of_who_asks(labeller: TestClient) -> None:
+    before = labeller.get("/api/progress").json()
+    assert before["people"] == {"done": 2, "total": 3}
+    assert before["joints"]["total"] == 3 * 17
+    assert before["rate"] == {"author": "anna", "people": 0, "active_seconds": 0.0, "people_per_hour": None}
+    assert before["seconds_left"] is None
+    person = first_person(labeller)
+    body = edit(person, active_seconds=90, joints={"nose": {"x": 11, "y": 6, "v": 2}})
+    assert labeller.put(f"/api/people/{person['id']}", json=body).status_code == 200
+    after = labeller.get("/api/progress").json()
+    assert after["rate"]["people_per_hour"] == 40
+    assert after["seconds_left"] > 0
+
+
+def test_a_flag_needs_the_token_and_is_shown(labeller: TestClient, stranger: TestClient) -> None:
+    answer = labeller.put("/api/images/100/fix", json={"note": "left and right"})
+    assert answer.status_code == 200
+    assert (answer.json()["fix_note"], answer.json()["fix_author"]) == ("left and right", "anna")
+    assert labeller.get("/api/images/100").json()["image"]["fix_note"] == "left and right"
+    data = queue(labeller)
+    assert data["fixes"][data["ids"].index(100)] in "46"
+    assert labeller.put("/api/images/100/fix", json={"note": None}).json()["fix_note"] is None
+    for body in ({}, {"note": " "}, {"note": 3}, {"note": "x" * 501}):
+        assert labeller.put("/api/images/100/fix", json=body).status_code == 422
+    assert labeller.put("/api/images/99/fix", json={"note": "x"}).status_code == 404
+    del labeller.headers["authorization"]
+    assert labeller.put("/api/images/100/fix", json={"note": "x"}).status_code in (401, 403)
+
+
+def test_a_save_outside_the_image_needs_fixing_at_once(labeller: TestClient) -> None:
+    person = first_person(labeller)
+    body = edit(person, joints={"nose": {"x": 400, "y": 6, "v": 2}})
+    assert labeller.put(f"/api/people/{person['id']}", json=body).status_code == 200
+    assert labeller.get("/api/images/100").json()["image"]["finding"].startswith("A311")
