@@ -1,8 +1,12 @@
 /**
- * Every action a labeller can take, once: the key handler, the buttons' tooltips and the `?` sheet are made from this list.
+ * Every action a labeller can take, once: the key handler, the buttons' tooltips, the `?` sheet and the table in the guide are
+ * made from this list. A preset gives some of them other keys.
  */
 
 import { keycaps } from "./keys.js";
+import { PRESETS } from "./presets.js";
+
+/** @import {PresetName} from "./presets.js" */
 
 /**
  * @typedef {object} Commands What the actions are made of; the editor implements it.
@@ -17,6 +21,15 @@ import { keycaps } from "./keys.js";
  * @property {() => void} removePerson
  * @property {() => void} acceptPerson
  * @property {() => void} submit
+ * @property {() => void} skip
+ * @property {() => void} findImage
+ * @property {() => void} fixImage
+ * @property {() => void} saveNow
+ * @property {() => void} toggleBoxing
+ * @property {() => void} fitBox
+ * @property {(all: boolean) => void} prefill
+ * @property {() => void} copyPrevious
+ * @property {() => void} goUnsure
  * @property {() => void} undo
  * @property {() => void} redo
  * @property {() => void} togglePlacing
@@ -41,18 +54,28 @@ export const ACTIONS = [
   { id: "previous-image", label: "Previous image", group: "Images", keys: ["D", "Ctrl+Left"], run: (c) => c.goImage(-1) },
   { id: "next-unfinished", label: "Next unfinished image", group: "Images", keys: ["Space"], run: (c) => c.goUnfinished(1), onRelease: true },
   { id: "previous-unfinished", label: "Previous unfinished image", group: "Images", keys: ["Shift+Space"], run: (c) => c.goUnfinished(-1), onRelease: true },
+  { id: "save", label: "Save now", group: "Images", keys: ["Ctrl+S"], run: (c) => c.saveNow() },
   { id: "submit", label: "Submit image and go on", group: "Images", keys: ["Ctrl+Enter"], run: (c) => c.submit() },
+  { id: "skip", label: "Skip image with a reason", group: "Images", keys: ["Ctrl+Space"], run: (c) => c.skip() },
+  { id: "find-image", label: "Go to an image by name or id", group: "Images", keys: ["Ctrl+G", "/"], run: (c) => c.findImage() },
+  { id: "needs-fix", label: "Flag as needing a fix, or clear the flag", group: "Images", keys: ["Shift+N"], run: (c) => c.fixImage() },
   { id: "undo", label: "Undo", group: "Images", keys: ["Ctrl+Z"], run: (c) => c.undo() },
   { id: "redo", label: "Redo", group: "Images", keys: ["Ctrl+Shift+Z", "Ctrl+Y"], run: (c) => c.redo() },
 
   { id: "next-person", label: "Next person", group: "People", keys: ["`"], run: (c) => c.goPerson(1) },
   { id: "previous-person", label: "Previous person", group: "People", keys: ["Shift+`"], run: (c) => c.goPerson(-1) },
+  { id: "new-person", label: "New person: draw the box", group: "People", keys: ["B"], run: (c) => c.toggleBoxing() },
+  { id: "fit-box", label: "Fit box to joints", group: "People", keys: ["Shift+B"], run: (c) => c.fitBox() },
+  { id: "prefill", label: "Pre-fill with the model", group: "People", keys: ["M"], run: (c) => c.prefill(false) },
+  { id: "prefill-all", label: "Pre-fill, also over your own joints", group: "People", keys: ["Shift+M"], run: (c) => c.prefill(true) },
+  { id: "copy-previous", label: "Copy the previous image's people", group: "People", keys: ["Ctrl+B"], run: (c) => c.copyPrevious() },
   { id: "accept", label: "Accept person as predicted", group: "People", keys: ["A"], run: (c) => c.acceptPerson() },
   { id: "swap-all", label: "Swap left and right of all joints", group: "People", keys: ["Shift+X"], run: (c) => c.swap(true) },
   { id: "delete-person", label: "Delete person", group: "People", keys: ["Shift+Delete"], run: (c) => c.removePerson() },
 
   { id: "next-joint", label: "Next joint", group: "Joints", keys: ["Tab"], run: (c) => c.goJoint(1) },
   { id: "previous-joint", label: "Previous joint", group: "Joints", keys: ["Shift+Tab"], run: (c) => c.goJoint(-1) },
+  { id: "next-unsure", label: "Next unsure joint", group: "Joints", keys: ["U"], run: (c) => c.goUnsure() },
   { id: "visible", label: "Visible (v = 2)", group: "Joints", keys: ["2"], run: (c) => c.flag(2) },
   { id: "hidden", label: "Hidden (v = 1)", group: "Joints", keys: ["1", "Q"], run: (c) => c.flag(1) },
   { id: "not-labelled", label: "Not labelled (v = 0)", group: "Joints", keys: ["0", "O"], run: (c) => c.flag(0) },
@@ -78,34 +101,68 @@ export const ACTIONS = [
 /** What the pointer does; for the help sheet, beside the keys. */
 export const GESTURES = [
   { gesture: "Drag a joint", label: "Move it; nothing is saved until you let go" },
+  { gesture: "Alt or Shift + drag on the selected skeleton", label: "Move the whole person; the box stays" },
+  { gesture: "Drag a handle of the selected box", label: "Change the box; the joints stay" },
   { gesture: "Click a person", label: "Select: their joints then win every click" },
   { gesture: "Point at a joint, press 0, 1 or 2", label: "Set its flag without clicking" },
   { gesture: "Wheel", label: "Zoom at the pointer" },
   { gesture: "Drag the photo, middle button, or Space + drag", label: "Move the view" },
 ];
 
+/** @type {readonly Group[]} the groups in the order of the help sheet */
+export const GROUPS = ["Images", "People", "Joints", "View"];
+
+/** @type {PresetName} the preset in use; one labeller sits before a page */
+let current = "labeltool";
+
+/** @type {Map<PresetName, ReadonlyMap<string, Action>>} */
+const BY_KEYS = new Map();
+
+/**
+ * Gives the actions the keys of a preset. Tooltips that are shown already stay as they are: make them anew.
+ * @param {PresetName} name
+ */
+export function usePreset(name) {
+  current = name;
+}
+
+/** The preset in use. */
+export function currentPreset() {
+  return current;
+}
+
+/**
+ * The keys of an action.
+ * @param {string} id @param {PresetName} [preset] @returns {readonly string[]}
+ */
+export function keysOf(id, preset = current) {
+  return PRESETS[preset].keys[id] ?? action(id).keys;
+}
+
 /**
  * The lines of the help sheet for a group: what, and the keys.
- * @param {Group} group @returns {{label: string, keys: string[]}[]}
+ * @param {Group} group @param {PresetName} [preset] @returns {{label: string, keys: string[]}[]}
  */
-export function sheetLines(group) {
+export function sheetLines(group, preset = current) {
   /** @type {Map<string, string[]>} */
   const lines = new Map();
-  for (const { group: of, sheet, label, keys } of ACTIONS) {
-    if (of === group) lines.set(sheet ?? label, [...(lines.get(sheet ?? label) ?? []), ...keys]);
+  for (const { id, group: of, sheet, label } of ACTIONS) {
+    if (of === group) lines.set(sheet ?? label, [...(lines.get(sheet ?? label) ?? []), ...keysOf(id, preset)]);
   }
   return [...lines].map(([label, keys]) => ({ label, keys }));
 }
 
-/** @type {ReadonlyMap<string, Action>} */
-const BY_KEYS = new Map(ACTIONS.flatMap((action) => action.keys.map((keys) => [keys, action])));
-
 /**
  * The action of a key combination; null when it has none.
- * @param {string} combination @returns {Action | null}
+ * @param {string} combination @param {PresetName} [preset] @returns {Action | null}
  */
-export function actionFor(combination) {
-  return BY_KEYS.get(combination) ?? null;
+export function actionFor(combination, preset = current) {
+  let known = BY_KEYS.get(preset);
+  if (!known) {
+    known = new Map(ACTIONS.flatMap((each) => keysOf(each.id, preset).map((keys) => [keys, each])));
+    BY_KEYS.set(preset, known);
+  }
+  return known.get(combination) ?? null;
 }
 
 /**
@@ -123,6 +180,13 @@ export function action(id) {
  * @param {string} id
  */
 export function tooltip(id) {
-  const { label, keys } = action(id);
-  return `${label} (${keys.map((k) => keycaps(k).join("+")).join(" or ")})`;
+  return `${action(id).label} (${keysOf(id).map(keyName).join(" or ")})`;
+}
+
+/**
+ * A combination as it is read: "Shift+←".
+ * @param {string} combination
+ */
+export function keyName(combination) {
+  return keycaps(combination).join("+");
 }

@@ -1,51 +1,78 @@
-/** The bar above the photo: the queue, where the labeller is in it, and the tools. */
+/** The bar above the photo: the queue and its order, where the labeller is in it, how far the work is, and the tools. */
 
 import { tooltip } from "./actions.js";
 import { el, icon, setAttribute, setText } from "./dom.js";
-import { STATUS_NAMES, STATUSES } from "./queue.js";
+import { Finder, FixDialog } from "./finder.js";
+import { FILTERS, STATUS_NAMES } from "./queue.js";
+import { ORDERS, summary } from "./worklist.js";
 
 /** @import {Commands} from "./actions.js" */
 /** @import {IconName} from "./dom.js" */
 /** @import {Filter} from "./queue.js" */
 /** @import {Session} from "./session.js" */
-
-/** @type {readonly (readonly [Filter, string])[]} */
-const FILTERS = [["all", "All"], ["unfinished", "Unfinished"], ...STATUSES.map((status) => /** @type {const} */ ([status, STATUS_NAMES[status]]))];
+/** @import {Order} from "./worklist.js" */
 
 export class Bar {
-  /** @param {Session} session @param {Commands} commands */
-  constructor(session, commands) {
+  /** @param {Session} session @param {Commands} commands @param {() => void} onClose called when one of its dialogs has closed */
+  constructor(session, commands, onClose) {
     this.session = session;
     const tool = (/** @type {string} */ id, /** @type {IconName} */ name, /** @type {() => void} */ run) =>
       el("button", { type: "button", class: "tool", title: tooltip(id), "aria-label": tooltip(id), onclick: run }, icon(name));
 
-    this.filter = el("select", { class: "filter", "aria-label": "Show images that are", onchange: () => session.setFilter(/** @type {Filter} */ (this.filter.value)) });
+    this.finder = new Finder((text) => session.work.find(text), (id) => session.goTo(id), onClose);
+    this.fixing = new FixDialog((id, note) => void session.setFix(id, note), onClose);
+    this.filter = el("select", { class: "filter", "aria-label": "Show images that are", title: "Which images", onchange: () => session.setFilter(/** @type {Filter} */ (this.filter.value)) });
     for (const [value] of FILTERS) this.filter.append(el("option", { value }));
+    this.order = el("select", { class: "choice order", "aria-label": "Order of the images", title: "In which order", onchange: () => this.#reorder() });
+    for (const [value, name] of ORDERS) this.order.append(el("option", { value }, name));
+    this.seed = el("input", {
+      class: "position seed", inputmode: "numeric", autocomplete: "off", "aria-label": "Seed: the same number shuffles the same way", title: "Seed: the same number shuffles the same way",
+      onchange: () => this.#reorder(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#leave(event, this.seed, () => this.#reorder()),
+    });
     this.previous = tool("previous-image", "previous", () => commands.goImage(-1));
     this.next = tool("next-image", "next", () => commands.goImage(1));
     this.position = el("input", {
       class: "position", inputmode: "numeric", autocomplete: "off", "aria-label": "Place in the queue: type a number to go there", onchange: () => this.#jump(),
-      onkeydown: (/** @type {KeyboardEvent} */ event) => this.#leave(event), onfocus: () => this.position.select(),
+      onkeydown: (/** @type {KeyboardEvent} */ event) => this.#leave(event, this.position, () => this.#jump()), onfocus: () => this.position.select(),
     });
     this.total = el("span", { class: "total" });
-    this.name = el("span", { class: "name" });
+    this.name = el("button", { type: "button", class: "name", title: tooltip("find-image"), onclick: () => commands.findImage() });
     this.status = el("span", { class: "chip" });
+    this.fix = el("button", { type: "button", class: "chip fix", hidden: true, onclick: () => commands.fixImage() });
+    this.done = el("span", { class: "progress-done" });
+    this.pace = el("span", { class: "progress-pace" });
+    this.meter = el("span", { class: "progress-meter" }, el("span", {}));
+    this.progress = el("span", { class: "group progress", role: "img", hidden: true }, this.done, this.meter, this.pace);
     this.undo = tool("undo", "undo", () => commands.undo());
     this.redo = tool("redo", "redo", () => commands.redo());
+    this.flag = tool("needs-fix", "flag", () => commands.fixImage());
     this.submit = el("button", { type: "button", class: "primary", title: tooltip("submit"), onclick: () => commands.submit() }, icon("check"), "Submit");
     this.element = el(
       "header",
       { class: "bar", "aria-label": "Queue and tools" },
-      el("span", { class: "group" }, this.filter),
-      el("span", { class: "group pager" }, this.previous, this.position, this.total, this.next),
-      el("span", { class: "group title" }, this.name, this.status),
+      el("span", { class: "group" }, this.filter, this.order, this.seed),
+      el("span", { class: "group pager" }, this.previous, this.position, this.total, this.next, tool("find-image", "search", () => commands.findImage())),
+      el("span", { class: "group title" }, this.name, this.status, this.fix),
+      this.progress,
       el("span", { class: "group" }, this.undo, this.redo),
       el("span", { class: "group" },
         tool("fit-person", "fitPerson", () => commands.fitView(false)),
         tool("fit-image", "fitImage", () => commands.fitView(true)),
+        this.flag,
         el("button", { type: "button", class: "tool", title: tooltip("help"), "aria-label": tooltip("help"), onclick: () => commands.toggleHelp() }, "?")),
       this.submit,
+      this.finder.element,
+      this.fixing.element,
     );
+  }
+
+  /** Whether one of its dialogs is open: keys are then its own. */
+  get modal() {
+    return this.finder.element.open || this.fixing.element.open;
+  }
+
+  closeDialogs() {
+    for (const { element } of [this.finder, this.fixing]) if (element.open) element.close();
   }
 
   render() {
@@ -56,26 +83,61 @@ export class Bar {
       if (option) setText(option, `${name} (${queue.count(value).toLocaleString("en")})`);
     }
     if (this.filter.value !== filter) this.filter.value = filter;
+    if (this.order.value !== session.work.order) this.order.value = session.work.order;
+    this.seed.hidden = session.work.order !== "random";
+    if (this.#focused() !== this.seed) this.seed.value = String(session.work.seed);
     const known = imageId !== null && queue.has(imageId);
     const total = queue.count(filter);
-    const rank = known ? queue.rank(imageId, filter) : 0;
-    const inside = known && (filter === "all" || filter === "unfinished" || queue.status(imageId) === filter);
-    const root = /** @type {Document | ShadowRoot} */ (this.element.getRootNode());
-    if (root.activeElement !== this.position) this.position.value = inside ? String(rank) : "–";
+    const inside = known && queue.passes(imageId, filter);
+    if (this.#focused() !== this.position) this.position.value = inside ? String(queue.rank(imageId, filter)) : "–";
     this.position.style.width = `${Math.max(String(total).length, 2) + 2}ch`;
     setText(this.total, `/ ${total.toLocaleString("en")}`);
     this.previous.disabled = !known || queue.neighbour(imageId, -1, filter) === null;
     this.next.disabled = !known || queue.neighbour(imageId, 1, filter) === null;
     setText(this.name, doc?.image.file_name ?? "");
-    setAttribute(this.name, "title", doc ? `${doc.image.file_name} (image ${doc.image.id}, ${doc.image.width} × ${doc.image.height})` : null);
+    setAttribute(this.name, "title", doc ? `${doc.image.file_name} (image ${doc.image.id}, ${doc.image.width} × ${doc.image.height}). ${tooltip("find-image")}` : null);
     setText(this.status, doc ? STATUS_NAMES[doc.image.status] : "");
     setAttribute(this.status, "data-status", doc?.image.status ?? null);
+    this.#renderFix();
+    this.#renderProgress();
     const { undoable, redoable } = session.history;
     this.undo.disabled = undoable === null;
     this.redo.disabled = redoable === null;
     setAttribute(this.undo, "title", undoable ? `${tooltip("undo")}: ${undoable.label}` : tooltip("undo"));
     setAttribute(this.redo, "title", redoable ? `${tooltip("redo")}: ${redoable.label}` : tooltip("redo"));
     this.submit.disabled = doc === null;
+    this.flag.disabled = doc === null;
+  }
+
+  #renderFix() {
+    const image = this.session.doc?.image;
+    const why = image?.fix_note ?? image?.finding ?? null;
+    this.fix.hidden = why === null;
+    setText(this.fix, image?.fix_note ? `Fix: ${image.fix_note}` : "Needs fix");
+    setAttribute(this.fix, "title", why === null ? null : `${image?.fix_note ? `${image.fix_author ?? "somebody"}: ` : ""}${why}`);
+  }
+
+  #renderProgress() {
+    const { progress } = this.session.work;
+    this.progress.hidden = progress === null;
+    if (!progress) return;
+    const { done, pace, share, details } = summary(progress);
+    setText(this.done, done);
+    setText(this.pace, pace);
+    setAttribute(this.progress, "title", details);
+    setAttribute(this.progress, "aria-label", details.replaceAll("\n", ". "));
+    /** @type {HTMLElement} */ (this.meter.firstElementChild).style.width = `${100 * share}%`;
+  }
+
+  #focused() {
+    return /** @type {Document | ShadowRoot} */ (this.element.getRootNode()).activeElement;
+  }
+
+  #reorder() {
+    const seed = Number(this.seed.value.trim() || this.session.work.seed);
+    if (Number.isSafeInteger(seed)) this.session.setOrder(/** @type {Order} */ (this.order.value), seed);
+    this.seed.blur();
+    this.render();
   }
 
   #jump() {
@@ -85,11 +147,11 @@ export class Bar {
     this.render();
   }
 
-  /** @param {KeyboardEvent} event */
-  #leave(event) {
-    if (event.key === "Enter") this.#jump();
+  /** @param {KeyboardEvent} event @param {HTMLInputElement} field @param {() => void} run */
+  #leave(event, field, run) {
+    if (event.key === "Enter") run();
     if (event.key !== "Escape") return;
-    this.position.blur();
+    field.blur();
     this.render();
   }
 }

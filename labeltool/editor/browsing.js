@@ -10,6 +10,7 @@ import { Outbox } from "./outbox.js";
 import { Docs, Photos } from "./photos.js";
 import { Queue } from "./queue.js";
 import { Seen } from "./unsure.js";
+import { Worklist } from "./worklist.js";
 
 /** @import {Api} from "./api.js" */
 /** @import {Merged, Saved, Stale, Refused} from "./outbox.js" */
@@ -17,7 +18,8 @@ import { Seen } from "./unsure.js";
 /** @import {SaveStore} from "./store.js" */
 /** @import {Photo} from "./photos.js" */
 /** @import {Filter} from "./queue.js" */
-/** @import {ImageDoc, JointRef, Person, Project, Skeleton, Status} from "./types.js" */
+/** @import {ImageDoc, ImageRecord, JointRef, Person, Project, Skeleton, Status} from "./types.js" */
+/** @import {Order} from "./worklist.js" */
 
 /**
  * @typedef {"queue" | "image" | "photo" | "doc" | "selection" | "preview" | "mode" | "outbox" | "notice"} Topic
@@ -67,6 +69,7 @@ export class Browsing {
     this.photos = photos;
     this.remember = remember;
     this.docs = new Docs(api);
+    this.work = new Worklist(api, () => this.emit("queue"));
     this.outbox = new Outbox({
       send: (save, base) => api.save(save, base),
       onAnswer: (save, answer) => this.answered(save, answer),
@@ -76,7 +79,7 @@ export class Browsing {
     });
     this.labels = new Labels({
       outbox: this.outbox,
-      activeSeconds: () => this.activity.take(),
+      activeSeconds: (person) => this.activity.take(person),
       onDoc: (id) => {
         if (id === this.imageId) this.emit("doc");
       },
@@ -139,6 +142,7 @@ export class Browsing {
     this.project = project;
     await this.outbox.open(`${project.id ?? project.name} ${project.user}`);
     this.emit("queue");
+    void this.work.refresh();
     const known = remembered !== null && this.queue.has(remembered) ? remembered : null;
     const first = known ?? this.queue.first("unfinished") ?? this.queue.first("all");
     if (first !== null) await this.open(first);
@@ -146,8 +150,8 @@ export class Browsing {
 
   /** Fetches the queue again: what other labellers did shows. */
   async refreshQueue() {
-    const { ids, statuses } = await this.api.queue();
-    const queue = new Queue(ids, statuses);
+    const { ids, statuses, fixes } = await this.api.queue(this.work.order, this.work.seed);
+    const queue = new Queue(ids, statuses, fixes);
     for (const save of this.outbox.waiting) if (save.kind === "status") queue.setStatus(save.imageId, save.status);
     this.queue = queue;
     this.emit("queue");
@@ -159,7 +163,7 @@ export class Browsing {
     this.emit("queue");
     this.refreshQueue().catch(() => this.say("The queue could not be fetched; its counts may be old.", "warning"));
     if (this.imageId !== null && filter !== "all") {
-      const passes = this.queue.status(this.imageId) === filter;
+      const passes = this.queue.has(this.imageId) && this.queue.passes(this.imageId, filter);
       const first = passes ? null : this.queue.first(filter);
       if (first !== null) void this.open(first);
     }
@@ -208,7 +212,9 @@ export class Browsing {
 
   /** @param {number} id */
   #prefetch(id) {
-    for (const next of this.queue.following(id, PREFETCH, this.filter)) {
+    const unfinished = this.queue.unfinished(id, 1, this.filter);
+    const ahead = new Set([...this.queue.following(id, PREFETCH, this.filter), ...(unfinished === null ? [] : [unfinished])]);
+    for (const next of ahead) {
       if (!this.labels.has(next)) this.docs.fetch(next).then((doc) => this.received(doc), ignore);
       this.photos.get(next).catch(ignore);
     }
@@ -225,9 +231,44 @@ export class Browsing {
   /** @param {1 | -1} step */
   goUnfinished(step) {
     if (this.imageId === null) return;
-    const next = this.queue.unfinished(this.imageId, step);
+    const next = this.queue.unfinished(this.imageId, step, this.filter);
     if (next === null) this.say("No other image is unfinished.");
     else void this.open(next);
+  }
+
+  /**
+   * Puts the queue in another order; the open image stays open.
+   * @param {Order} order @param {number} seed of the order `random`
+   */
+  setOrder(order, seed) {
+    this.work.choose(order, seed);
+    this.refreshQueue().catch(() => this.say("The queue could not be fetched; it stays in the order it was in.", "warning"));
+  }
+
+  /**
+   * Opens an image that was searched for, whether or not the filter shows it.
+   * @param {number} id
+   */
+  async goTo(id) {
+    if (!this.queue.has(id)) await this.refreshQueue().catch(ignore);
+    if (!this.queue.has(id)) return this.say(`Image ${id} is not in the queue.`, "warning");
+    return this.open(id);
+  }
+
+  /**
+   * Says what has to be fixed on an image; null: it is fixed.
+   * @param {number} id @param {string | null} note
+   */
+  async setFix(id, note) {
+    try {
+      const image = await this.api.fix(id, note);
+      const doc = this.labels.get(id);
+      if (doc) this.received({ ...doc, image: { ...doc.image, fix_note: image.fix_note, fix_author: image.fix_author } });
+      this.#noteFix(image);
+      this.say(note === null ? "The flag is cleared." : "Flagged: the image is among those that need a fix.");
+    } catch (error) {
+      this.say(`Not flagged: ${messageOf(error)}`, "error");
+    }
   }
 
   /**
@@ -283,6 +324,7 @@ export class Browsing {
    */
   choose(person, joint) {
     this.selection = { person, joint };
+    this.activity.about(person);
     if (this.doc && person !== null && joint !== null) this.seen.note(this.doc, person, joint);
     this.emit("selection");
   }
@@ -293,6 +335,7 @@ export class Browsing {
    */
   received(doc) {
     this.labels.receive(doc);
+    this.#noteFix(doc.image);
     this.labels.forgetOld(this.imageId);
   }
 
@@ -301,6 +344,7 @@ export class Browsing {
    * @param {Save} save @param {Saved | Stale | Refused | Merged} answer
    */
   answered(save, answer) {
+    if (answer.kind === "saved") this.work.worked();
     if (answer.kind === "saved" && answer.person) {
       const { person } = answer;
       if (save.kind === "create") this.#named(save.imageId, save.person, person.id);
@@ -345,6 +389,7 @@ export class Browsing {
     this.#names.set(from, to);
     if (this.selection.person === from) this.selection = { ...this.selection, person: to };
     if (this.hover?.person === from) this.hover = { ...this.hover, person: to };
+    this.activity.rename(from, to);
     this.renamed(from, to);
     this.labels.rename(imageId, from, to);
     this.emit("selection");
@@ -360,6 +405,14 @@ export class Browsing {
 
   /** A person has another id now. @param {number} _from @param {number} _to */
   renamed(_from, _to) {}
+
+  /** @param {ImageRecord} image */
+  #noteFix(image) {
+    const digit = Number(image.problem !== null) + 2 * Number(Boolean(image.finding)) + 4 * Number(Boolean(image.fix_note));
+    if (!this.queue.has(image.id) || this.queue.fix(image.id) === digit) return;
+    this.queue.setFix(image.id, digit);
+    this.emit("queue");
+  }
 
   /** @param {number} imageId @param {Status} status */
   #noteStatus(imageId, status) {

@@ -2,16 +2,18 @@
 
 import { Bar } from "./bar.js";
 import { ConflictPanel } from "./conflicts.js";
-import { HelpSheet } from "./dialogs.js";
+import { HelpSheet, SkipDialog } from "./dialogs.js";
 import { el, setAttribute, setText } from "./dom.js";
-import { jointOf, say } from "./edits.js";
+import { isLocked, jointOf, say } from "./edits.js";
 import { GuidelinePanel } from "./guideline.js";
 import { listenToKeys } from "./keyboard.js";
-import { Panel } from "./panel.js";
+import { Panel, summary } from "./panel.js";
 import { Stage } from "./stage.js";
 import { StatusLine } from "./statusline.js";
+import { isUnsure } from "./unsure.js";
 
 /** @import {Commands} from "./actions.js" */
+/** @import {PresetName} from "./presets.js" */
 /** @import {Session, Topic} from "./session.js" */
 
 /** How long a notice stays, in milliseconds. */
@@ -27,22 +29,27 @@ export class Editor {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #noticeTimer;
 
-  /** @param {Session} session @param {ParentNode & Node} parent where it goes */
-  constructor(session, parent) {
+  /**
+   * @param {Session} session
+   * @param {ParentNode & Node} parent where it goes
+   * @param {(preset: PresetName) => void} [onPreset] the labeller wants the keys of another preset: the editor is to be made anew
+   */
+  constructor(session, parent, onPreset = () => {}) {
     this.session = session;
     this.stage = new Stage(session, () => this.line?.renderPointer());
-    this.bar = new Bar(session, this);
+    this.bar = new Bar(session, this, () => this.stage.canvas.focus());
     this.panel = new Panel(session, this);
     this.conflict = new ConflictPanel(session, () => this.stage.canvas.focus());
     this.guideline = new GuidelinePanel(session.api, () => this.stage.canvas.focus());
-    this.help = new HelpSheet();
+    this.help = new HelpSheet(onPreset);
+    this.skipping = new SkipDialog((reason) => session.skip(reason));
     /** @type {StatusLine} */
     this.line = new StatusLine(session, this.stage, () => this.conflict.show());
     this.line.tools.append(this.guideline.button);
     this.toast = el("div", { class: "toast", role: "status", hidden: true });
     this.spoken = el("div", { class: "sr-only", "aria-live": "polite" });
     this.stage.element.append(this.toast, this.conflict.element);
-    this.element = el("div", { class: "lt" }, this.bar.element, this.guideline.element, this.stage.element, this.panel.element, this.line.element, this.spoken, this.help.element);
+    this.element = el("div", { class: "lt" }, this.bar.element, this.guideline.element, this.stage.element, this.panel.element, this.line.element, this.spoken, this.help.element, this.skipping.element);
     parent.append(this.element);
     this.#listen();
     for (const topic of /** @type {Topic[]} */ (["queue", "image", "doc", "outbox"])) this.#changed(topic);
@@ -78,6 +85,12 @@ export class Editor {
   /** @param {1 | -1} step */
   goPerson(step) {
     this.session.goPerson(step);
+    this.#tell();
+  }
+
+  goUnsure() {
+    this.session.goUnsure();
+    this.#tell();
   }
 
   /** @param {0 | 1 | 2} v */
@@ -106,10 +119,47 @@ export class Editor {
 
   acceptPerson() {
     this.session.acceptPerson();
+    this.#tell();
   }
 
   submit() {
     this.session.submit();
+    this.#tell();
+  }
+
+  /** Asks why, then skips. */
+  skip() {
+    this.session.commitPreview();
+    if (this.session.doc) this.skipping.ask();
+  }
+
+  saveNow() {
+    this.session.saveNow();
+  }
+
+  toggleBoxing() {
+    this.session.setBoxing(!this.session.boxing);
+  }
+
+  fitBox() {
+    this.session.fitBox();
+  }
+
+  /** @param {boolean} all */
+  prefill(all) {
+    void this.session.prefillPerson(all);
+  }
+
+  copyPrevious() {
+    void this.session.copyPrevious();
+  }
+
+  findImage() {
+    this.bar.finder.open();
+  }
+
+  fixImage() {
+    if (this.session.doc) this.bar.fixing.open(this.session.doc.image);
   }
 
   undo() {
@@ -135,17 +185,21 @@ export class Editor {
   }
 
   toggleHelp() {
-    this.help.toggle();
+    if (!this.skipping.open) this.help.toggle();
   }
 
   /** Ends what is going on; with nothing going on, the focus leaves the canvas for the panel. */
   escape() {
-    if (this.help.open) this.help.toggle();
+    if (this.skipping.open) this.skipping.close();
+    else if (this.bar.modal) this.bar.closeDialogs();
+    else if (this.help.open) this.help.toggle();
+    else if (this.stage.adjust.open) this.stage.adjust.close();
     else if (this.conflict.focused) this.stage.canvas.focus();
-    else if (this.session.preview) {
+    else if (this.session.dragging || this.session.preview) {
       this.stage.cancel();
       this.session.cancelPreview();
-    } else if (this.session.placing) this.session.setPlacing(0);
+    } else if (this.session.boxing) this.session.setBoxing(false);
+    else if (this.session.placing) this.session.setPlacing(0);
     else this.stage.canvas.blur();
   }
 
@@ -162,7 +216,7 @@ export class Editor {
       listenToKeys({
         commands: this,
         dragging: () => session.dragging,
-        modal: () => this.help.open,
+        modal: () => this.help.open || this.skipping.open || this.bar.modal,
         onSpace: (down) => {
           if (down && !stage.space) stage.spaceUsed = false;
           stage.space = down;
@@ -234,11 +288,17 @@ export class Editor {
     this.#noticeTimer = setTimeout(() => (this.toast.hidden = true), notice.tone === "error" ? NOTICE * 3 : NOTICE);
   }
 
-  /** Says the selected joint to a screen reader. */
+  /** Says the selected joint, or else the selected person, to a screen reader. */
   #tell() {
-    const { person, selection } = this.session;
-    if (!person || selection.joint === null) return;
+    const { person, selection, doc } = this.session;
+    if (!person || !doc) return;
+    if (selection.joint === null) {
+      const rank = doc.people.filter((p) => !isLocked(p)).findIndex((p) => p.id === person.id) + 1;
+      setText(this.spoken, `Person ${rank}, ${summary(person)}`);
+      return;
+    }
     const joint = jointOf(person, selection.joint);
-    setText(this.spoken, `${say(selection.joint)}, ${["not labelled", "hidden", "visible"][joint.v]}${joint.v ? `, ${joint.source}` : ""}`);
+    const unsure = isUnsure(joint) ? ", unsure" : "";
+    setText(this.spoken, `${say(selection.joint)}, ${["not labelled", "hidden", "visible"][joint.v]}${joint.v ? `, ${joint.source}${unsure}` : ""}`);
   }
 }

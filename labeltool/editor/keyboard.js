@@ -9,13 +9,16 @@ import { combinationOf } from "./keys.js";
 const SWALLOWED = new Set(["R", "C", "Shift+R", "Shift+C"]);
 
 /** Actions that go on while their key is held. */
-const REPEATING = /^(left|right|up|down)|-(image|joint)$|^(undo|redo)$/;
+const REPEATING = /^(left|right|up|down)|^(next|previous)-(image|joint)$|^(undo|redo)$/;
+
+/** Keys that lists, sliders and scrolled text use for themselves. */
+const ARROWS = /(^|\+)(Left|Right|Up|Down)$/;
 
 /**
  * @typedef {object} KeyParts
  * @property {Commands} commands
  * @property {() => boolean} dragging while true, only Escape acts
- * @property {() => boolean} modal while true, only the keys that close the help sheet act
+ * @property {() => boolean} modal while true (a dialog is open), only the keys that close it act
  * @property {(down: boolean) => void} onSpace the space bar went down or up
  * @property {() => boolean} spaceUsed was the space bar used for panning since it went down?
  * @property {() => void} onArrowUp an arrow key was let go
@@ -37,6 +40,8 @@ export function listenToKeys(parts) {
     if (event.isComposing || isTextField(target)) return;
     const combination = combinationOf(event);
     const action = actionFor(combination);
+    // Space pans in every preset, and whatever else it does.
+    if (event.code === "Space" && !parts.modal() && !leaveToPage(combination, target)) parts.onSpace(true);
     if (!action) {
       if (SWALLOWED.has(combination)) event.stopImmediatePropagation();
       return;
@@ -48,7 +53,6 @@ export function listenToKeys(parts) {
     event.stopImmediatePropagation();
     if (event.repeat && !REPEATING.test(action.id)) return;
     if (parts.dragging() && action.id !== "escape") return;
-    if (event.code === "Space") parts.onSpace(true);
     if (action.onRelease || action.release) held.set(event.code, action);
     if (!action.onRelease) action.run(parts.commands);
   };
@@ -76,8 +80,9 @@ export function listenToKeys(parts) {
   /** @param {string} combination @param {EventTarget | undefined} target */
   const leaveToPage = (combination, target) => {
     if (/(^|\+)Tab$/.test(combination)) return !parts.onCanvas(target);
-    if (!/(^|\+)(Space|Enter)$/.test(combination) || combination === "Ctrl+Enter") return false;
-    return target instanceof Element && target.closest("button, a, summary, [role=button]") !== null;
+    if (ARROWS.test(combination)) return hasOwnArrows(target);
+    if (!/(^|\+)(Space|Enter)$/.test(combination) || combination.startsWith("Ctrl+")) return false;
+    return target instanceof Element && target.closest("button, a, summary, [role=button], input[type=checkbox]") !== null;
   };
 
   window.addEventListener("keydown", down, { capture: true });
@@ -88,6 +93,15 @@ export function listenToKeys(parts) {
     window.removeEventListener("keyup", up, { capture: true });
     window.removeEventListener("blur", away);
   };
+}
+
+/**
+ * Does what has the focus use the arrows itself? Lists that are walked by arrows and text that scrolls say so by `data-arrows`.
+ * @param {EventTarget | undefined} target
+ */
+function hasOwnArrows(target) {
+  if (target instanceof HTMLInputElement) return target.type === "range" || target.type === "radio";
+  return target instanceof Element && target.closest("[data-arrows]") !== null;
 }
 
 /** @param {EventTarget | undefined} target */

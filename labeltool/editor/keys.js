@@ -14,14 +14,16 @@ const NAMES = {
 
 /**
  * The combination of an event. Letters are named by what is printed on the key; on a keyboard without Latin letters, by where
- * the key lies. Shift is left out of signs that need it to be typed, such as "?". Command counts as Ctrl.
+ * the key lies. A digit is one whether the keyboard wants Shift for it (French) or not. The key left of 1 is "`" whatever is
+ * printed there. Shift is left out of signs that need it to be typed, such as "?". Command counts as Ctrl.
  * @param {KeyLike} event @returns {string}
  */
 export function combinationOf(event) {
   let key = NAMES[event.key] ?? event.key;
   let shift = event.shiftKey ?? false;
   const letter = /^(?:Key|Digit)(.)$/.exec(event.code ?? "")?.[1];
-  if (event.code === "Backquote") key = "`";
+  if (isBackquote(event)) key = "`";
+  else if (/^Digit/.test(event.code ?? "") && letter && !shift && /^[^a-z0-9]$/i.test(key)) key = letter;
   else if (/^[a-z]$/i.test(key)) key = key.toUpperCase();
   else if (letter && key.length === 1 && key.charCodeAt(0) > 126) key = letter;
   else if (key.length === 1) shift = false;
@@ -33,12 +35,17 @@ export function combinationOf(event) {
   return parts.join("+");
 }
 
+/** The key left of 1; an ISO keyboard of a Mac gives that key another code. @param {KeyLike} event */
+function isBackquote({ code, key }) {
+  return code === "Backquote" || key === "`" || (code === "IntlBackslash" && /^[§±]$/.test(key));
+}
+
 /**
  * What stands on the keys, for tooltips and the help sheet.
  * @param {string} combination
  */
 export function keycaps(combination) {
   /** @type {Readonly<Record<string, string>>} */
-  const signs = { Left: "←", Right: "→", Up: "↑", Down: "↓", Delete: "Del" };
+  const signs = { Left: "←", Right: "→", Up: "↑", Down: "↓", Delete: "Del", Backspace: "⌫" };
   return combination.split("+").map((part) => signs[part] ?? part);
 }

@@ -6,11 +6,16 @@
  * finds the same image, undo stack and unsaved edits.
  */
 
+import { usePreset } from "./actions.js";
 import { Api } from "./api.js";
 import { el } from "./dom.js";
 import { Editor } from "./editor.js";
+import { preference, prefer } from "./preferences.js";
+import { isPreset } from "./presets.js";
 import { Session } from "./session.js";
 import { IndexedStore } from "./store.js";
+
+/** @import {PresetName} from "./presets.js" */
 
 /**
  * @typedef {Readonly<{api: string, token: string, project: string}>} Data
@@ -37,7 +42,9 @@ class Mounted {
     SESSIONS.set(data.project, session);
     this.session = session;
     this.update(data);
-    this.editor = new Editor(session, parentElement);
+    const preset = preference("keys");
+    if (isPreset(preset)) usePreset(preset);
+    this.editor = this.#build();
     if (session.project) session.refreshQueue().catch(() => {});
     else void this.#start(data.project);
   }
@@ -45,6 +52,22 @@ class Mounted {
   /** @param {Data} data */
   update(data) {
     this.session.api.token = data.token;
+  }
+
+  #build() {
+    return new Editor(this.session, this.parent, (preset) => this.#usePreset(preset));
+  }
+
+  /** Every tooltip names keys: with other keys the editor is made anew, in the same view, with the sheet of keys open again. @param {PresetName} preset */
+  #usePreset(preset) {
+    prefer("keys", preset);
+    usePreset(preset);
+    const view = this.editor?.stage.view;
+    this.editor?.dispose();
+    this.editor = this.#build();
+    if (view) this.editor.stage.view = view;
+    this.editor.toggleHelp();
+    this.editor.help.preset.focus();
   }
 
   unmount() {
@@ -58,7 +81,7 @@ class Mounted {
   async #start(project) {
     for (let wait = 500; !this.left; wait = Math.min(wait * 2, 8000)) {
       try {
-        await this.session.start(remembered(project));
+        await this.session.start(asked() ?? remembered(project));
         return;
       } catch (error) {
         const reason = error instanceof Error && error.name === "ServerAnswer" ? error.message : "the label server cannot be reached";
@@ -72,6 +95,16 @@ class Mounted {
 /** @param {Data} data */
 function newSession(data) {
   return new Session(new Api(data.api, data.token), { remember: (id) => keep(data.project, id), store: new IndexedStore() });
+}
+
+/** The image that the page's address asks for (`?image=7`), once: a reload finds the one that is open then. */
+function asked() {
+  const address = new URL(location.href);
+  const text = address.searchParams.get("image");
+  if (text === null) return null;
+  address.searchParams.delete("image");
+  history.replaceState(history.state, "", address);
+  return /^-?\d+$/.test(text) ? Number(text) : null;
 }
 
 /** @param {string} project @returns {number | null} the image that was open last in this browser */

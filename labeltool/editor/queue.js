@@ -1,4 +1,4 @@
-/** The queue: every image's id and status, in order, as two flat arrays, so that 100,000 images cost about a megabyte. */
+/** The queue: every image's id, status and what there is to fix on it, in order, in flat arrays: 100,000 images cost a few megabytes. */
 
 /** @import {Status} from "./types.js" */
 
@@ -17,25 +17,46 @@ export const STATUS_NAMES = {
 /** @type {ReadonlySet<Status>} */
 const FINISHED = new Set(["done", "skipped"]);
 
-/** @typedef {Status | "all" | "unfinished"} Filter */
+/** @typedef {Status | "all" | "unfinished" | "fix"} Filter */
+
+/** @type {readonly (readonly [Filter, string])[]} */
+export const FILTERS = [
+  ["all", "All"],
+  ["unfinished", "Unfinished"],
+  ...STATUSES.map((status) => /** @type {const} */ ([status, STATUS_NAMES[status]])),
+  ["fix", "Needs fix"],
+];
 
 export class Queue {
   /** @type {readonly number[]} */
   #ids;
   /** @type {Uint8Array} */
   #codes;
+  /** @type {Uint8Array} */
+  #fixes;
   /** @type {Map<number, number>} */
   #positions;
+  /** How many images have each status, by its place in `STATUSES`. @type {number[]} */
+  #counts = STATUSES.map(() => 0);
+  #toFix = 0;
 
   /**
    * @param {readonly number[]} ids
    * @param {string} codes one digit an image: its status' place in `STATUSES`
+   * @param {string} [fixes] one digit an image: 0, or the sum of 1 (photo), 2 (error in the labels) and 4 (flagged)
    */
-  constructor(ids, codes) {
+  constructor(ids, codes, fixes = "0".repeat(ids.length)) {
     if (ids.length !== codes.length) throw new Error(`queue: ${ids.length} ids and ${codes.length} statuses`);
+    if (ids.length !== fixes.length) throw new Error(`queue: ${ids.length} ids and ${fixes.length} digits of what to fix`);
     this.#ids = ids;
-    this.#codes = Uint8Array.from(codes, Number);
-    this.#positions = new Map(ids.map((id, i) => [id, i]));
+    this.#codes = digits(codes);
+    this.#fixes = digits(fixes);
+    this.#positions = new Map();
+    for (let i = 0; i < ids.length; i++) {
+      this.#positions.set(ids[i] ?? 0, i);
+      this.#counts[this.#codes[i] ?? 0]++;
+      if (this.#fixes[i]) this.#toFix++;
+    }
   }
 
   get length() {
@@ -54,7 +75,27 @@ export class Queue {
 
   /** @param {number} id @param {Status} status */
   setStatus(id, status) {
-    this.#codes[this.#at(id)] = STATUSES.indexOf(status);
+    const [at, code] = [this.#at(id), STATUSES.indexOf(status)];
+    this.#counts[this.#codes[at] ?? 0]--;
+    this.#counts[code]++;
+    this.#codes[at] = code;
+  }
+
+  /** What there is to fix: 0, or the sum of 1 (photo), 2 (error in the labels) and 4 (flagged). @param {number} id */
+  fix(id) {
+    return this.#fixes[this.#at(id)] ?? 0;
+  }
+
+  /** @param {number} id @param {number} digit */
+  setFix(id, digit) {
+    const at = this.#at(id);
+    this.#toFix += Number(digit > 0) - Number((this.#fixes[at] ?? 0) > 0);
+    this.#fixes[at] = digit;
+  }
+
+  /** @param {number} id @param {Filter} filter */
+  passes(id, filter) {
+    return this.#passes(this.#at(id), filter);
   }
 
   /**
@@ -62,9 +103,10 @@ export class Queue {
    * @param {Filter} filter
    */
   count(filter) {
-    let n = 0;
-    for (let i = 0; i < this.length; i++) if (this.#passes(i, filter)) n++;
-    return n;
+    if (filter === "all") return this.length;
+    if (filter === "fix") return this.#toFix;
+    const of = (/** @type {Status} */ status) => this.#counts[STATUSES.indexOf(status)] ?? 0;
+    return filter === "unfinished" ? this.length - of("done") - of("skipped") : of(filter);
   }
 
   /**
@@ -110,16 +152,20 @@ export class Queue {
   }
 
   /**
-   * The nearest other image that is neither done nor skipped, going round at the end of the queue; null when all are finished.
-   * @param {number} id @param {1 | -1} step
+   * The nearest other image that is neither done nor skipped, going round at the end of the queue: one that passes the filter, or
+   * any when none of those is left; null when all are finished.
+   * @param {number} id @param {1 | -1} step @param {Filter} [filter]
    */
-  unfinished(id, step) {
+  unfinished(id, step, filter = "all") {
     const [at, n] = [this.#at(id), this.length];
+    let other = null;
     for (let k = 1; k < n; k++) {
       const i = (at + step * k + n * 2) % n;
-      if (this.#passes(i, "unfinished")) return this.#ids[i] ?? null;
+      if (!this.#passes(i, "unfinished")) continue;
+      if (this.#passes(i, filter)) return this.#ids[i] ?? null;
+      other ??= this.#ids[i] ?? null;
     }
-    return null;
+    return other;
   }
 
   /**
@@ -146,7 +192,15 @@ export class Queue {
   /** @param {number} i @param {Filter} filter */
   #passes(i, filter) {
     if (filter === "all") return true;
+    if (filter === "fix") return (this.#fixes[i] ?? 0) > 0;
     const status = /** @type {Status} */ (STATUSES[this.#codes[i] ?? 0]);
     return filter === "unfinished" ? !FINISHED.has(status) : status === filter;
   }
+}
+
+/** @param {string} text */
+function digits(text) {
+  const values = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) values[i] = text.charCodeAt(i) - 48;
+  return values;
 }

@@ -17,6 +17,7 @@
  *   A person that the server has not named yet has a negative id. `saved_by` and `saved_at` come with the version of a conflict.
  * @typedef {Readonly<{
  *   id: number, file_name: string, width: number, height: number, status: Status, reason?: string | null, problem: string | null,
+ *   finding?: string | null, fix_note?: string | null, fix_author?: string | null,
  * }>} ImageRecord
  * @typedef {Readonly<{image: ImageRecord, people: readonly Person[]}>} ImageDoc
  *

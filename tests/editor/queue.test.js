@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Queue } from "../../labeltool/editor/queue.js";
+import { FILTERS, Queue, STATUSES } from "../../labeltool/editor/queue.js";
+import { random } from "./samples.js";
 
 const SMALL = () => new Queue([40, 10, 30, 20, 50], "03104"); // unlabelled, done, prefilled, unlabelled, skipped
 
@@ -55,4 +56,37 @@ test("100,000 images: a look at every count and neighbour takes milliseconds", (
   assert.equal(queue.rank(100_000, "all"), 100_000);
   assert.equal(queue.count("done"), 99_999);
   assert.ok(performance.now() - begin < 500);
+});
+
+test("what needs a fix is a filter of its own, beside the status", () => {
+  const queue = new Queue([40, 10, 30], "030", "041");
+  assert.equal(queue.count("fix"), 2);
+  assert.deepEqual([queue.passes(10, "fix"), queue.passes(10, "done"), queue.passes(40, "fix")], [true, true, false]);
+  assert.equal(queue.neighbour(40, 1, "fix"), 10);
+  queue.setFix(10, 0);
+  queue.setFix(40, 2);
+  queue.setFix(30, 5);
+  assert.equal(queue.count("fix"), 2);
+  assert.equal(queue.fix(30), 5);
+  assert.throws(() => new Queue([1, 2], "00", "0"), /2 ids and 1 digits of what to fix/);
+});
+
+test("the next unfinished image passes the filter as long as one does", () => {
+  const queue = new Queue([1, 2, 3, 4], "0010", "0100"); // 3 is pre-filled, 2 needs a fix
+  assert.equal(queue.unfinished(1, 1, "prefilled"), 3);
+  assert.equal(queue.unfinished(3, 1, "prefilled"), 4, "no other is pre-filled: the nearest that waits");
+  assert.equal(queue.unfinished(4, 1, "fix"), 2);
+  assert.equal(queue.unfinished(1, 1, "done"), 2);
+});
+
+test("counts follow random changes", () => {
+  const next = random(7);
+  const ids = Array.from({ length: 50 }, (_, i) => i);
+  const queue = new Queue(ids, "0".repeat(50), "0".repeat(50));
+  for (let n = 0; n < 300; n++) {
+    const id = Math.floor(next() * 50);
+    if (next() < 0.5) queue.setStatus(id, STATUSES[Math.floor(next() * 5)] ?? "done");
+    else queue.setFix(id, Math.floor(next() * 8));
+  }
+  for (const [filter] of FILTERS) assert.equal(queue.count(filter), ids.filter((id) => queue.passes(id, filter)).length, filter);
 });

@@ -115,8 +115,8 @@ export class FakeServer {
     if (!this.reachable) return { kind: "unreachable", message: "down" };
     if (save.kind === "status") {
       const d = /** @type {ImageDoc} */ (this.docs.get(save.imageId));
-      this.docs.set(save.imageId, { ...d, image: { ...d.image, status: save.status } });
-      this.log.push(`STATUS ${save.imageId} ${save.status}`);
+      this.docs.set(save.imageId, { ...d, image: { ...d.image, status: save.status, reason: save.reason ?? null } });
+      this.log.push(`STATUS ${save.imageId} ${save.status} ${save.reason ?? ""}`.trim());
       return { kind: "saved", person: null };
     }
     const before = this.#seen.get(save.editId);
