@@ -339,7 +339,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         rgb = Image.alpha_composite(white, rgba).convert("RGB")
     else:
-        rgb = image.convert("RGB")
+        rgb = image if image.mode == "RGB" else image.convert("RGB")
     rgb.info = {"icc_profile": profile if image.mode in ("RGB", "RGBA", "P") else None}
     return rgb
 
