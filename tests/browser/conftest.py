@@ -39,6 +39,16 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
+#: How the stage's labellers are told to label.
+GUIDELINE = """# How we label
+
+| v | meaning |
+|---|---|
+| 1 | hidden |
+
+<b>No markup</b> of [its own](https://example.org/rules).
+"""
+
 PHOTOS = ("one.jpg", "two.jpg", "broken.jpg", "four.jpg", "five.jpg")
 
 
@@ -72,7 +82,9 @@ def stage_document() -> dict[str, Any]:
     return {"images": images, "annotations": annotations, "categories": [COCO_17.to_category()]}
 
 
-def make_stage(folder: Path) -> Path:
+def make_stage(
+    folder: Path, *, blind_share: float = 0.0, guess: dict[str, tuple[float, float, float]] | None = None
+) -> Path:
     """The project of `stage_document`; the person on photo 2 is pre-filled, the images with labels count as not done."""
     photos = folder / "photos"
     photos.mkdir()
@@ -82,7 +94,9 @@ def make_stage(folder: Path) -> Path:
         else:
             Image.linear_gradient("L").resize((640, 480)).rotate(90 * i).convert("RGB").save(photos / name)
     path = folder / "project"
-    with Project.create(path, CocoDocument(stage_document(), "stage.json"), photos, COCO_17) as project:
+    with Project.create(
+        path, CocoDocument(stage_document(), "stage.json"), photos, COCO_17, blind_share=blind_share
+    ) as project:
         values = pose(200, 35)
         joints = {
             n: (values[3 * i], values[3 * i + 1], 0.5 + i / 50)
@@ -90,10 +104,13 @@ def make_stage(folder: Path) -> Path:
             if values[3 * i + 2]
         }
         person = project.people(2)[0]
-        guess = PredictedPerson(person.box or (0, 0, 1, 1), 0.9, joints, person.id)
-        project.add_predictions("toy", "1", "0" * 64, {2: [guess]}, fill=True)
+        said = PredictedPerson(person.box or (0, 0, 1, 1), 0.9, guess or joints, person.id)
+        project.add_predictions("toy", "1", "0" * 64, {2: [said]}, fill=True)
         for image in project.images("done"):
             project.set_status(image.id, "in_progress", "test")
+    (path / "guideline.md").write_text(GUIDELINE)
+    toml = path / "project.toml"
+    toml.write_text(f'guideline = "guideline.md"\n{toml.read_text()}')
     return path
 
 
