@@ -1,7 +1,7 @@
 /**
  * The labelling session: which image is open, what is selected, what was edited, and what the server has taken of it. It knows
- * neither canvas nor panel; they listen to it and call its methods. Its layers: `browsing` (queue, images, selection), `pointing`
- * (what the labeller has in hand), and here the edits that keys and buttons make.
+ * neither canvas nor panel; they listen to it and call its methods. Its layers: `syncing` (labels and saves), `browsing`
+ * (queue, images, selection), `pointing` (what the labeller has in hand), and here the edits that keys and buttons make.
  */
 
 import { messageOf, firstPerson } from "./browsing.js";
@@ -12,7 +12,7 @@ import { newEditId, resolution } from "./saves.js";
 import { nextAfter, unsureJoints } from "./unsure.js";
 
 /** @import {Edit, Flag, ImageDoc, JointRef, Person, Status} from "./types.js" */
-/** @import {Selection, Topic, Notice} from "./browsing.js" */
+/** @import {Selection, Topic, Notice} from "./syncing.js" */
 /** @import {Preview} from "./pointing.js" */
 
 /** @typedef {Selection} Selection @typedef {Topic} Topic @typedef {Notice} Notice @typedef {Preview} Preview */
