@@ -195,6 +195,7 @@ export function legend() {
     sign("dot left", "their left"),
     sign("dot right", "their right"),
     sign("sign dashed", "predicted: not yet a label"),
+    sign("sign ringed", "unsure: look again"),
     el("span", { class: "help-line" }, "All keys: press ", el("kbd", {}, action("help").keys[0] ?? "?")),
   );
 }
