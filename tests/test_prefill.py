@@ -13,7 +13,7 @@ from labeltool.geometry import FloatArray
 from labeltool.models.base import Poses
 from labeltool.prefill import prefill
 from labeltool.project import Project
-from labeltool.skeleton import COCO_17, LSP_14, Skeleton
+from labeltool.skeleton import COCO_17, LSP_14, MPII_16, Skeleton
 
 COUNT = 10
 
@@ -166,3 +166,25 @@ def test_joints_are_brought_to_the_projects_skeleton_by_name(tmp_path: Path) -> 
         assert joints["nose"].v == 0
         prediction = next(iter(project.predictions(image_id=2)))
         assert "nose" not in prediction.joints and "neck" not in prediction.joints
+
+
+def test_mpii_gets_its_neck_and_head_and_nobody_invents_a_pelvis(tmp_path: Path) -> None:
+    with make(tmp_path, skeleton=MPII_16) as project:
+        prefill(project, Middle(skeleton=LSP_14))
+        joints = project.people(2)[0].joints
+        filled = {name for name, joint in joints.items() if joint.source == "predicted"}
+        assert filled == set(MPII_16.joints) - {"pelvis", "thorax"}
+        assert (joints["upper_neck"].x, joints["head_top"].x) == (14, 14)
+        for name in ("pelvis", "thorax"):
+            assert joints[name].v == 0
+        assert set(next(iter(project.predictions(image_id=2))).joints) == filled
+
+
+@pytest.mark.parametrize(("skeleton", "absent"), [(COCO_17, 5), (MPII_16, 2)])
+def test_joints_that_the_model_does_not_know_stay_unlabelled(tmp_path: Path, skeleton: Skeleton, absent: int) -> None:
+    with make(tmp_path, skeleton=skeleton) as project:
+        prefill(project, Middle(skeleton=LSP_14))
+        person = project.people(2)[0]
+        for joint in person.joints.values():
+            assert (joint.v == 0) == (joint.source != "predicted")
+        assert sum(joint.v == 0 for joint in person.joints.values()) == absent

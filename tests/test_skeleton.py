@@ -83,6 +83,21 @@ def test_conversion_moves_values_by_name_and_invents_none() -> None:
     assert np.isnan(out[0, COCO_17.index("nose")]).all()
 
 
+def test_mpii_and_back_loses_nothing_of_lsp() -> None:
+    values = np.arange(14 * 2, dtype=float).reshape(1, 14, 2)
+    there = convert(LSP_14, MPII_16).apply(values)
+    assert (there[0, MPII_16.index("upper_neck")] == values[0, LSP_14.index("neck")]).all()
+    assert np.isnan(there[0, [MPII_16.index("pelvis"), MPII_16.index("thorax")]]).all()
+    assert (convert(MPII_16, LSP_14).apply(there) == values).all()
+
+
+def test_a_head_of_another_name_is_the_head_top() -> None:
+    own = define("own", ["head", "upper_neck", "tail"])
+    conversion = convert(LSP_14, own)
+    assert set(conversion.pairs) == {("head_top", "head"), ("neck", "upper_neck")}
+    assert conversion.missing == ("tail",)
+
+
 def test_toml_file(tmp_path: Path) -> None:
     path = tmp_path / "hand.toml"
     path.write_text(

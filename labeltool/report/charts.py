@@ -238,3 +238,33 @@ def difference_chart(frame: pd.DataFrame, title: str) -> alt.LayerChart:
     whiskers = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q", color=colour)
     points = base.mark_point(filled=True, size=60, opacity=1).encode(x="difference:Q", color=colour)
     return alt.LayerChart(layer=[zero, whiskers, points]).properties(height=alt.Step(20))
+
+
+def stage_chart(rows: Sequence[Mapping[str, float]]) -> alt.LayerChart:
+    """Detection rates of a cascade's stages over the threshold, a line a stage, the later the darker.
+
+    Args:
+        rows: `labeltool.audit.stages.StageGains.curve()`.
+    """
+    frame = pd.DataFrame(
+        [{**row, "stage": f"stage {int(row['stage'])}"} for row in rows], columns=["stage", "threshold", "pdj"]
+    )
+    shades = ["#9ecae1", "#3d9bd9", "#0b4f8a", "#06213b"]
+    lines = (
+        alt.Chart(frame)
+        .mark_line(size=3)
+        .encode(
+            x=alt.X(
+                "threshold:Q",
+                title="threshold t, as a share of the torso diameter",
+                scale=alt.Scale(domain=[0, 0.5]),
+                axis=alt.Axis(tickCount=10),
+            ),
+            y=alt.Y("pdj:Q", title="detection rate", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
+            color=alt.Color(
+                "stage:N", title=None, scale=alt.Scale(range=shades), legend=alt.Legend(orient="bottom-right")
+            ),
+        )
+    )
+    rule = alt.Chart(pd.DataFrame({"threshold": [TABLE_THRESHOLD]})).mark_rule(strokeDash=[4, 4], opacity=0.6)
+    return alt.LayerChart(layer=[rule.encode(x="threshold:Q"), lines]).properties(width=520, height=340)
