@@ -87,9 +87,8 @@ export class BeatingTabs {
   whenGone(name, run) {
     const look = () => {
       const seen = Number(this.storage.getItem(name) ?? -Infinity);
-      if (this.now() - seen < GONE) return;
+      if (this.now() - seen < GONE || !this.#timers.delete(timer)) return;
       clearInterval(timer);
-      this.#timers.delete(timer);
       this.storage.removeItem(name);
       void run();
     };

@@ -6,6 +6,7 @@ import random
 import sqlite3
 import threading
 import time
+from contextlib import ExitStack, suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,29 @@ def test_killed_in_the_middle_of_many_saves(project_path: Path) -> None:
         assert now["revision"] in (last["revision"], last["revision"] + 1)
         expected = last["joints"]["nose"]["x"] if now["revision"] == last["revision"] else hammer.sent[-1]
         assert now["joints"]["nose"]["x"] == expected
+
+
+def test_killed_in_the_middle_of_200_edits_that_are_sent_until_they_are_answered(project_path: Path) -> None:
+    """What the editor's outbox does: each edit again, under its own id, until the server has answered it; then the next one."""
+    port = free_port()
+    with ExitStack() as stack:
+        server = stack.enter_context(Served(project_path, pages=False, port=port))
+        person = person_now(server, 1)
+        for k in range(200):
+            joints = {"nose": {"x": k % 40, "y": k / 10, "v": 1 + k % 2}}
+            if k in (60, 130):  # killed while this edit is under way: it may be on disk, and its answer is lost
+                threading.Timer(0.002, server.process.kill).start()
+                with suppress(OSError, HTTPException):
+                    save(server, person, f"edit {k}", joints)
+                server.kill()
+                server = stack.enter_context(Served(project_path, pages=False, port=port))
+            person = save(server, person, f"edit {k}", joints)
+        server.kill()
+    check_database(project_path)
+    with sqlite3.connect(project_path / "labels.db") as database:
+        log = database.execute(
+            "SELECT number, edit_id FROM revisions WHERE person_id = 1 AND edit_id IS NOT NULL ORDER BY id"
+        ).fetchall()
+    database.close()
+    assert [edit_id for _, edit_id in log] == [f"edit {k}" for k in range(200)]
+    assert [number for number, _ in log] == list(range(log[0][0], log[0][0] + 200))

@@ -136,6 +136,8 @@ def test_a_stale_save_is_409_with_both_versions_and_changes_nothing(labeller: Te
     answer = save(labeller, person, "mine", joints={"left_eye": joint(7, 8, 1)})
     assert answer.status_code == 409
     body = answer.json()
+    assert body["current"].pop("saved_by") == "anna"
+    assert body["current"].pop("saved_at").endswith("Z")
     assert body["current"] == theirs
     assert body["offered"]["joints"]["left_eye"]["x"] == 7
     assert body["offered"]["joints"]["nose"] == person["joints"]["nose"]
