@@ -26,7 +26,7 @@ export class Bar {
     this.order = el("select", { class: "choice order", "aria-label": "Order of the images", title: "In which order", onchange: () => this.#reorder() });
     for (const [value, name] of ORDERS) this.order.append(el("option", { value }, name));
     this.seed = el("input", {
-      class: "position seed", inputmode: "numeric", autocomplete: "off", "aria-label": "Seed: the same number shuffles the same way", title: "Seed: the same number shuffles the same way",
+      class: "seed", inputmode: "numeric", autocomplete: "off", "aria-label": "Seed: the same number shuffles the same way", title: "Seed: the same number shuffles the same way",
       onchange: () => this.#reorder(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#leave(event, this.seed, () => this.#reorder()),
     });
     this.previous = tool("previous-image", "previous", () => commands.goImage(-1));
