@@ -116,7 +116,7 @@ _OWN = (
 
 
 #: The model that pre-fills where none is named.
-_DEFAULT = "deeppose"
+_DEFAULT = "heatmap"
 
 
 def default_model() -> str:

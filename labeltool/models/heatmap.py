@@ -3,7 +3,8 @@
     person box --x padding, squared--> 192 x 192 crop --backbone--> features at strides 4, 8, 16, 32
         --decoder: from coarse to fine, 5 x 5 depthwise convolutions--> 96 channels at stride 4 --1 x 1--> K maps of 48 x 48
 
-A joint lies at the mean of the map's peak and its neighbours, weighted by the softmax over the whole map: finer than a cell.
+A joint lies at the mean of the map's peak and its neighbours, weighted by the softmax over the whole map: finer than a cell. The
+share of the softmax's mass that lies within 0.2 torso diameters of it, calibrated, is the confidence.
 """
 
 from __future__ import annotations
@@ -23,9 +24,19 @@ from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray, crop_to_image
 from labeltool.models.topdown import NetworkConfig, TopDown
 from labeltool.models.weights import read_checkpoint
+from labeltool.skeleton import Skeleton
+
+#: The checkpoint that is shipped.
+SHIPPED = Path(__file__).parent / "checkpoints" / "heatmap-lsp14.safetensors"
 
 #: Cells about the peak whose mean is the joint's place: 2 each way.
 _REACH = 2
+
+#: A joint is right when it lies within so many torso diameters of its label (PDJ).
+RIGHT_WITHIN = 0.2
+
+#: The torso's diameter in crop sides: at least the first; the second where the skeleton has no torso.
+_LEAST_TORSO, _USUAL_TORSO = 0.1, 0.3
 
 
 @dataclass(frozen=True)
@@ -35,15 +46,25 @@ class HeatmapConfig(NetworkConfig):
     Attributes:
         side: of the crop, pixels; a multiple of 32.
         channels: of the decoder.
-        slope: with `offset`, the calibration of the confidence 1 / (1 + exp(-(slope x + offset))), x the logit of the share of a
-            map's mass that lies near its peak.
-        offset: see `slope`.
+        slope: with `offsets`, the calibration of the confidence 1 / (1 + exp(-(slope x + offset))), x the logit of the share of a
+            map's mass that lies within 0.2 torso diameters of the joint.
+        offsets: one for each joint; none for 0.
     """
 
     side: int = 192
     channels: int = 96
     slope: float = 1.0
-    offset: float = 0.0
+    offsets: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.side < 32 or self.side % 32:
+            raise ModelError(f"heatmap: crops of {self.side} px, expected a multiple of 32")
+        if self.offsets and len(self.offsets) != len(self.skeleton):
+            raise ModelError(
+                f"heatmap: {len(self.offsets)} offsets, expected one for each of {len(self.skeleton)} joints"
+            )
+        # as a checkpoint's description gives them back
+        object.__setattr__(self, "offsets", tuple(self.offsets))
 
 
 class _Fuse(nn.Module):
@@ -97,9 +118,14 @@ class HeatmapNetwork(nn.Module):
 
 
 class Heatmap(TopDown[HeatmapConfig]):
-    """A `PoseModel` that reads the joints of each given box off heatmaps."""
+    """A `PoseModel` that reads the joints of each given box off heatmaps.
+
+    Attributes:
+        mirrored: look at every crop twice, as it is and mirrored, and take the mean of the maps: better, at twice the time.
+    """
 
     name = "heatmap"
+    mirrored = False
 
     @property
     def size(self) -> int:
@@ -108,21 +134,23 @@ class Heatmap(TopDown[HeatmapConfig]):
 
     def run(self, crops: NDArray[np.uint8], squares: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Joints and confidences of crops (see `TopDown.run`)."""
-        uv, mass = decode(self.look(crops))
-        share = np.clip(mass.double().cpu().numpy(), 1e-6, 1 - 1e-6)
-        confidence = 1 / (1 + np.exp(-(self.config.slope * np.log(share / (1 - share)) + self.config.offset)))
+        logits = self.look(crops)
+        if self.mirrored:
+            logits = (logits + unmirror(self.look(crops[:, :, ::-1].copy()), self.skeleton)) / 2
+        uv = decode(logits)
+        confidence = self._confidence(certainty(logits, uv, self.skeleton).double().cpu().numpy())
         return crop_to_image(uv.double().cpu().numpy(), squares, self.config.side / 4), confidence
 
+    def _confidence(self, x: FloatArray) -> FloatArray:
+        offsets = np.array(self.config.offsets) if self.config.offsets else 0.0
+        confidence: FloatArray = 1 / (1 + np.exp(-(self.config.slope * x + offsets)))
+        return confidence
 
-def decode(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Joints and how sure they are.
 
-    Args:
-        logits: (B, K, h, w).
+def decode(logits: Tensor) -> Tensor:
+    """The joints in maps (B, K, h, w): (B, K, 2) x, y in cells, centres at integers.
 
-    Returns:
-        (B, K, 2) x, y in cells, centres at integers: the mean of the peak's 5 x 5 neighbourhood, weighted by the softmax over the
-        map; (B, K) the share of the softmax's mass in that neighbourhood.
+    A joint is the mean of the peak's 5 x 5 neighbourhood, weighted by the softmax over the map.
     """
     count, joints, height, width = logits.shape
     chances = torch.softmax(logits.flatten(2), dim=2).view(count, joints, height, width)
@@ -139,17 +167,52 @@ def decode(logits: Tensor) -> tuple[Tensor, Tensor]:
     steps = offsets.float() - _REACH
     x = px + (window.sum(dim=2) * steps).sum(dim=2) / mass
     y = py + (window.sum(dim=3) * steps).sum(dim=2) / mass
-    return torch.stack([x, y], dim=2), mass
+    return torch.stack([x, y], dim=2)
+
+
+def certainty(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:
+    """How sure maps are of their joints, before calibration: (B, K), the logit of the mass that would make the joint right.
+
+    That mass is the share of the softmax within 0.2 of the predicted torso's diameter; cells on the rim count by half.
+
+    Args:
+        logits: (B, K, h, w), h = w.
+        uv: (B, K, 2) the joints in cells (`decode`).
+        skeleton: with the torso's ends.
+    """
+    width = logits.shape[-1]
+    torso = torch.full((len(uv),), _USUAL_TORSO * width, device=uv.device)
+    if skeleton.torso is not None:
+        a, b = (skeleton.index(joint) for joint in skeleton.torso)
+        torso = (uv[:, a] - uv[:, b]).norm(dim=1).clamp(min=_LEAST_TORSO * width)
+    cells = torch.arange(width, device=uv.device)
+    far = ((cells - uv[..., 0, None])[..., None, :] ** 2 + (cells - uv[..., 1, None])[..., None] ** 2).sqrt()
+    inside = torch.sigmoid(2 * (RIGHT_WITHIN * torso[:, None, None, None] - far))
+    mass = (torch.softmax(logits.flatten(2), dim=2) * inside.flatten(2)).sum(dim=2)
+    return torch.logit(mass.clamp(1e-6, 1 - 1e-6))
+
+
+def unmirror(logits: Tensor, skeleton: Skeleton) -> Tensor:
+    """The maps of the crop as it is, from those of its mirror image: turned back, left and right joints changed over."""
+    order = torch.from_numpy(np.ascontiguousarray(skeleton.flip_order())).to(logits.device)
+    return logits.flip(3)[:, order]
 
 
 def load(weights: Path | None = None, device: str = "auto") -> Heatmap:
-    """The heatmap model in a checkpoint file of `labeltool train heatmap`; none is shipped.
+    """The shipped heatmap model, or the one in a checkpoint file of `labeltool train heatmap`.
 
     Raises:
-        ModelError: no file is given, the weights cannot be read or do not fit, or the device is not there.
+        ModelError: the weights cannot be read or do not fit, or the device is not there.
     """
-    if weights is None:
-        raise ModelError(
-            "heatmap: no weights are shipped: train them (labeltool train heatmap) and pass --weights FILE"
-        )
-    return Heatmap.open(read_checkpoint(weights), HeatmapConfig, HeatmapNetwork, device)
+    return Heatmap.open(read_checkpoint(weights or SHIPPED), HeatmapConfig, HeatmapNetwork, device)
+
+
+def load_mirrored(weights: Path | None = None, device: str = "auto") -> Heatmap:
+    """The same, looking at each person mirrored as well (`heatmap-flip`).
+
+    Raises:
+        ModelError: as `load`.
+    """
+    model = load(weights, device)
+    model.name, model.mirrored = "heatmap-flip", True
+    return model

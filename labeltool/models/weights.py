@@ -55,6 +55,20 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(path, tensors, description, digest)
 
 
+def model_of(path: Path) -> str:
+    """The name of the model that a checkpoint is of.
+
+    Raises:
+        ModelError: the file is no checkpoint, or does not say.
+    """
+    name = read_checkpoint(path).description.get("model")
+    if not isinstance(name, str):
+        raise ModelError(
+            f"{path}: does not say of which model it is, expected a checkpoint of labeltool, or the model's name"
+        )
+    return name
+
+
 def write_checkpoint(
     path: Path, tensors: Mapping[str, torch.Tensor], description: Mapping[str, Any], *, half: bool = False
 ) -> str:

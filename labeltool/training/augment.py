@@ -1,4 +1,4 @@
-"""Random views of training people: turned, scaled, shifted, mirrored and tinted, a batch at a time."""
+"""Random views of training people: turned, scaled, shifted, mirrored, tinted and partly covered, a batch at a time."""
 
 from __future__ import annotations
 
@@ -20,23 +20,27 @@ class Augmentation:
 
     Attributes:
         rotation: up to so many degrees either way.
-        rotated: share of the people that are turned.
+        rotated: share of the people that are turned so.
+        full_circle: share of the people that are turned by any angle instead, for athletes upside down.
         scale: the crop's side is divided by a factor between 1 / scale and scale.
         shift: the crop is moved by up to this share of its side, each way.
         flip: share of the people that are mirrored, left joints becoming right ones.
         tint: brightness and contrast vary by up to this share.
+        occlusion: share of the people of whom a piece is covered by a piece of another view; joints under it stay labelled.
     """
 
     rotation: float = 45.0
     rotated: float = 0.7
-    scale: float = 1.25
+    full_circle: float = 0.1
+    scale: float = 1.3
     shift: float = 0.08
     flip: float = 0.5
     tint: float = 0.25
+    occlusion: float = 0.3
 
 
 #: The crop as it is, for validation.
-PLAIN = Augmentation(rotation=0, rotated=0, scale=1, shift=0, flip=0, tint=0)
+PLAIN = Augmentation(rotation=0, rotated=0, full_circle=0, scale=1, shift=0, flip=0, tint=0, occlusion=0)
 
 
 def batch(
@@ -75,6 +79,7 @@ def batch(
         return torch.rand(count, generator=generator) * (high - low) + low
 
     angle = uniform(-1, 1) * math.radians(augmentation.rotation) * (uniform(0, 1) < augmentation.rotated)
+    angle = torch.where(uniform(0, 1) < augmentation.full_circle, uniform(-1, 1) * math.pi, angle)
     zoom = torch.exp(uniform(-1, 1) * math.log(augmentation.scale))
     side = torch.from_numpy(samples.box_side[index]) * padding / zoom
     centre = (kept - 1) / 2 + torch.stack([uniform(-1, 1), uniform(-1, 1)], 1) * (augmentation.shift * side)[:, None]
@@ -108,4 +113,19 @@ def batch(
         views = (
             (views - 127) * gain[:, None, None, None] + 127 + lift[:, None, None, None] + cast[:, :, None, None]
         ).clamp(0, 255)
+    if augmentation.occlusion > 0:
+        views = _cover(views, augmentation.occlusion, generator)
     return views, joints, labelled
+
+
+def _cover(views: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Views of which a share has a rectangle, 0.1 to 0.35 of each side, replaced by the same place of the view before it."""
+    count, size = len(views), views.shape[-1]
+    chosen = torch.rand(count, generator=generator) < share
+    sides = torch.rand(count, 2, generator=generator) * 0.25 + 0.1
+    corners = (torch.rand(count, 2, generator=generator) * (1 - sides)).mul(size).long()
+    ends = corners + (sides * size).long()
+    along = torch.arange(size)
+    inside = (along >= corners[..., None]) & (along < ends[..., None])
+    covered = (inside[:, 1, :, None] & inside[:, 0, None, :] & chosen[:, None, None])[:, None]
+    return torch.where(covered, views.roll(1, 0), views)

@@ -1,25 +1,29 @@
-"""Training on label files: reads them, keeps the people to validate on apart, and trains."""
+"""Training on labels: reads them, keeps the people to validate on apart, trains, calibrates, and writes the model's card."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from labeltool.errors import ModelError
-from labeltool.formats.coco import read_coco
-from labeltool.formats.lsp import read_lsp
+from labeltool.models import deeppose, heatmap
+from labeltool.models.backbones import published_backbone, read_published
 from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork
 from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
-from labeltool.models.weights import read_checkpoint
+from labeltool.models.weights import Checkpoint, load_into, read_checkpoint, write_checkpoint
 from labeltool.skeleton import Skeleton
+from labeltool.training.card import write_card
+from labeltool.training.cascade import Cascade, train_cascade
 from labeltool.training.deeppose import DeepPoseTask, initialise
 from labeltool.training.heatmap import HeatmapTask
 from labeltool.training.loop import Schedule, fit
-from labeltool.training.samples import Person, Samples, cut_out, people_of
+from labeltool.training.samples import Part, Person, Samples, cut_out
+from labeltool.training.sources import Source, read_source, split_by_photo
 
 #: People are kept with so much room around their crop for turning and shifting it.
 _ROOM = 1.35
@@ -28,6 +32,9 @@ _ROOM = 1.35
 _KEPT_SIZE = 256
 
 
+#: So many people are validated on at most, unless more are asked for.
+_MOST_HELD_OUT = 500
+
 #: The models that can be trained, by name.
 TRAINABLE = ("deeppose", "heatmap")
 
@@ -35,88 +42,167 @@ TRAINABLE = ("deeppose", "heatmap")
 def train_on_files(
     model: str,
     out: Path,
-    sources: Sequence[tuple[Path, Path]],
+    sources: Sequence[Source],
     skeleton: Skeleton,
     schedule: Schedule,
     *,
-    held_out: int,
+    held_out: int | None = None,
     init: Path | None = None,
+    cascade: Cascade | None = None,
     version: str = "1",
+    licence: str = "not stated",
     quiet: bool = False,
 ) -> Path:
-    """Trains a model on label files and returns the path of the best checkpoint.
+    """Trains a model on labels and returns the path of the best checkpoint; its card lies beside it as `card.md`.
 
     Args:
         model: one of `TRAINABLE`.
         out: folder of the run (see `labeltool.training.loop.fit`).
-        sources: (COCO JSON or joints.mat, folder of its photos) pairs.
+        sources: label files and projects.
         skeleton: the joints to learn; every source is brought to it by name.
         schedule: how long and how fast.
-        held_out: how many people, the last of the first source, are validated on and never trained on.
+        held_out: how many people, those on the last photos of the first source, are validated on and never trained on; by
+            default a fifth of them, at most 500.
         init: weights to start from: a backbone's, or a checkpoint of the same kind of model.
+        cascade: DeepPose's stages; by default stage 1 alone.
         version: written into the checkpoint.
+        licence: of the weights, for the card.
         quiet: show no progress.
 
     Raises:
-        ModelError: an unknown model, fewer people than are to be held out, weights that do not fit, or a training that failed.
+        ModelError: an unknown model, a source without labels, fewer people than are to be held out, weights that do not fit, or
+            a training that failed.
     """
     torch.manual_seed(schedule.seed)
-    task = make_task(model, skeleton)
-    if init is not None:
-        initialise(task.network, read_checkpoint(init))
-    per_source = [read_people(labels, photos, skeleton) for labels, photos in sources]
-    first = per_source[0]
-    if not 0 < held_out < len(first):
-        raise ModelError(
-            f"{sources[0][0]}: {len(first)} labelled people, expected more than the {held_out} to validate on (at least 1)"
-        )
+    stages = cascade or Cascade()
+    task = make_task(model, skeleton, stages.backbone)
+    if model != "heatmap" and schedule.stages:
+        raise ModelError(f"{model}: crops are always {task.size} px, expected no stages of other sizes")
+    for stage in schedule.stages:
+        if stage.size is not None:
+            HeatmapConfig(skeleton, side=stage.size)
+    start = _start(init, stages)
+    if start is not None:
+        initialise(task.network, start)
+    per_source = [read_source(source, skeleton) for source in sources]
+    if held_out is None:
+        held_out = min(_MOST_HELD_OUT, max(1, len(per_source[0]) // 5))
+    kept, unseen = split_by_photo(per_source[0], held_out, str(sources[0].labels))
+    taken: list[list[Person]] = [kept, *per_source[1:]]
+    seen = {person.photo for people in taken for person in people}
+    unseen = _expect_apart(unseen, seen, sources)
     reach = task.padding * _ROOM
-    validation = cut_out(first[-held_out:], size=_KEPT_SIZE, reach=reach, quiet=quiet)
-    parts = [people for people in (first[:-held_out], *per_source[1:]) if people]
-    training = Samples.join([cut_out(people, size=_KEPT_SIZE, reach=reach, quiet=quiet) for people in parts])
+    size = _KEPT_SIZE * stages.zoom
+    validation = cut_out(unseen, size=size, reach=reach, quiet=quiet)
+    training = Samples.join([cut_out(people, size=size, reach=reach, quiet=quiet) for people in taken])
+    parts = [Part(len(people), source.per_epoch) for people, source in zip(taken, sources, strict=True)]
     about = {
-        "data": [
-            {"labels": labels.name, "people": len(people)}
-            for (labels, _), people in zip(sources, per_source, strict=True)
-        ],
-        "held_out": held_out,
+        "data": [_about(source, people) for source, people in zip(sources, taken, strict=True)],
+        "held_out": len(unseen),
         "labels_sha256": fingerprint(training),
+        "validation_sha256": fingerprint(validation),
+        "init": None if start is None else start.sha256,
+        "licence": licence,
     }
-    return fit(out, task, training, validation, schedule, version=version, about=about, quiet=quiet)
+    if isinstance(task, DeepPoseTask) and stages.refiners:
+        best = train_cascade(
+            out,
+            task.config,
+            stages.refiners,
+            training,
+            validation,
+            schedule,
+            init=start,
+            from_stage=stages.from_stage,
+            parts=parts,
+            version=version,
+            about=about,
+            quiet=quiet,
+        )
+    else:
+        best = fit(out, task, training, validation, schedule, parts=parts, version=version, about=about, quiet=quiet)
+    if isinstance(task, HeatmapTask):
+        calibrate(best, task, validation)
+    write_card(out, best, unseen, quiet=quiet)
+    return best
 
 
-def make_task(model: str, skeleton: Skeleton) -> DeepPoseTask | HeatmapTask:
-    """A new network of that kind, ready to be trained.
+def calibrate(path: Path, task: HeatmapTask, validation: Samples) -> None:
+    """Fits the confidence of a checkpoint on the people it was validated on, and writes it into its description.
+
+    Raises:
+        ModelError: the checkpoint is damaged or cannot be written, or nobody has a labelled torso.
+    """
+    checkpoint = read_checkpoint(path)
+    load_into(task.network, checkpoint.tensors, str(path))
+    config = task.calibrated(task.network, validation)
+    write_checkpoint(path, checkpoint.tensors, {**checkpoint.description, "config": config.to_json()}, half=True)
+
+
+def _start(init: Path | None, stages: Cascade) -> Checkpoint | None:
+    """The weights to start from: a file's, or the published ones of a backbone."""
+    if init is None:
+        return published_backbone(stages.backbone or DeepPoseConfig.backbone) if stages.pretrained else None
+    if init.suffix == ".safetensors":
+        return read_checkpoint(init)
+    return read_published(init)
+
+
+def make_task(model: str, skeleton: Skeleton, backbone: str | None = None) -> DeepPoseTask | HeatmapTask:
+    """A new network of that kind, ready to be trained; `backbone` is DeepPose's, by default the shipped one's.
 
     Raises:
         ModelError: the model is not one of `TRAINABLE`.
     """
     if model == "deeppose":
-        deeppose = DeepPoseConfig(skeleton)
-        return DeepPoseTask(DeepPoseNetwork(deeppose), deeppose)
+        regression = DeepPoseConfig(skeleton) if backbone is None else DeepPoseConfig(skeleton, backbone=backbone)
+        return DeepPoseTask(DeepPoseNetwork(regression), regression)
     if model == "heatmap":
-        heatmap = HeatmapConfig(skeleton)
-        return HeatmapTask(HeatmapNetwork(heatmap), heatmap)
+        maps = HeatmapConfig(skeleton)
+        return HeatmapTask(HeatmapNetwork(maps), maps)
     raise ModelError(f"model {model!r}: cannot be trained, expected one of {', '.join(TRAINABLE)}")
 
 
-def read_people(labels: Path, photos: Path, skeleton: Skeleton) -> list[Person]:
-    """The labelled people of a file; LSP's have the tight box of their joints.
+def shipped_weights(model: str) -> Path:
+    """The checkpoint of that model that comes with the package.
 
     Raises:
-        FormatError: the file is no COCO JSON and no joints.mat.
+        ModelError: none does.
     """
-    if labels.suffix == ".mat":
-        imported = read_lsp(photos, labels)
-    else:
-        imported = read_coco(photos, labels, None)
-    broken = {image["file_name"] for image in imported.document.images if image["id"] in imported.problems}
-    people = people_of(imported.document, imported.image_root, skeleton)
-    return [p for p in people if p.photo.relative_to(imported.image_root).as_posix() not in broken]
+    shipped = {"deeppose": deeppose.SHIPPED, "heatmap": heatmap.SHIPPED}
+    if model not in shipped:
+        raise ModelError(f"model {model!r}: no weights are shipped, expected one of {', '.join(shipped)}")
+    return shipped[model]
 
 
 def fingerprint(samples: Samples) -> str:
-    """The SHA-256 of the joints that were trained on, hexadecimal."""
+    """The SHA-256 of the joints of samples, hexadecimal."""
     digest = hashlib.sha256(np.ascontiguousarray(samples.xy).tobytes())
     digest.update(np.ascontiguousarray(samples.v).tobytes())
     return digest.hexdigest()
+
+
+def _expect_apart(unseen: list[Person], seen: set[Path], sources: Sequence[Source]) -> list[Person]:
+    """The people to validate on, when none of their photos is trained on by another source.
+
+    Raises:
+        ModelError: one is.
+    """
+    for person in unseen:
+        if person.photo in seen:
+            raise ModelError(
+                f"{person.photo}: is to be validated on and also in another of the {len(sources)} sources,"
+                " expected no photo on both sides"
+            )
+    return unseen
+
+
+def _about(source: Source, people: Sequence[Person]) -> dict[str, Any]:
+    return {
+        "labels": source.labels.name,
+        "project": source.is_project,
+        "people": len(people),
+        "photos": len({person.photo for person in people}),
+        "per_epoch": source.per_epoch,
+        "sha256": source.sha256(),
+    }

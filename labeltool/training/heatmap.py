@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
-from labeltool.models.heatmap import Heatmap, HeatmapConfig, HeatmapNetwork, decode
+from labeltool.models.heatmap import RIGHT_WITHIN, Heatmap, HeatmapConfig, HeatmapNetwork, certainty, decode
 from labeltool.models.topdown import autocast, to_input
 from labeltool.skeleton import Skeleton
+from labeltool.training.calibration import fit_logistic
 from labeltool.training.deeppose import cell_loss
+from labeltool.training.loop import plain_views, torso_ends
+from labeltool.training.samples import Samples
 
 
 @dataclass(frozen=True)
@@ -19,12 +24,12 @@ class HeatmapTask:
     """The heatmap model as `labeltool.training.loop.fit` trains it.
 
     Attributes:
-        spread: standard deviation of the Gaussian that each map is held against, in cells.
+        spread: standard deviation of the Gaussian that each map is held against, in sides of the map: 1.5 of 48 cells.
     """
 
     network: HeatmapNetwork
     config: HeatmapConfig
-    spread: float = 1.5
+    spread: float = 1 / 32
 
     @property
     def skeleton(self) -> Skeleton:
@@ -45,20 +50,44 @@ class HeatmapTask:
         """Cross-entropy of the maps, minimised and logged."""
         with autocast(views.device):
             logits = self.network(self._input(views))
-        loss = cell_loss(logits, target, labelled, self.spread)
+        loss = cell_loss(logits, target, labelled, self.spread * logits.shape[-1])
         return loss, loss
 
     def joints(self, network: nn.Module, views: Tensor) -> Tensor:
         """The joints (B, K, 2) that a network's maps show, normalised by the view."""
         with autocast(views.device):
             logits = network(self._input(views))
-        uv, _ = decode(logits)
-        joints: Tensor = (uv + 0.5) / logits.shape[-1] - 0.5
+        joints: Tensor = (decode(logits) + 0.5) / logits.shape[-1] - 0.5
         return joints
 
     def describe(self) -> Mapping[str, Any]:
         """What a checkpoint says of its network."""
         return {"model": Heatmap.name, "config": self.config.to_json()}
+
+    def calibrated(self, network: nn.Module, samples: Samples) -> HeatmapConfig:
+        """The config with the confidence fitted on people that were not trained on.
+
+        A joint is right when it lies within 0.2 of the labelled torso's diameter; people without a torso do not count.
+
+        Raises:
+            ModelError: nobody has the torso's ends labelled.
+        """
+        a, b = torso_ends(self.skeleton, samples)
+        network.eval()
+        found = []
+        for rows in torch.arange(len(samples)).split(64):  # type: ignore[no-untyped-call]
+            views, target, labelled = plain_views(self, samples, rows)
+            with torch.inference_mode(), autocast(views.device):
+                logits = network(self._input(views))
+                uv = decode(logits)
+                x = certainty(logits, uv, self.skeleton)
+            torso = (target[:, a] - target[:, b]).norm(dim=1)
+            right = ((uv + 0.5) / logits.shape[-1] - 0.5 - target).norm(dim=2) <= RIGHT_WITHIN * torso[:, None]
+            counted = labelled & (labelled[:, a] & labelled[:, b])[:, None]
+            found.append((x.double(), right, counted))
+        x, right, counted = (torch.cat(part).numpy() for part in zip(*found, strict=True))
+        fitted = fit_logistic(np.asarray(x, dtype=np.float64), right, counted)
+        return replace(self.config, slope=fitted.slope, offsets=fitted.offsets)
 
     def _input(self, views: Tensor) -> Tensor:
         return to_input(views, self.config)

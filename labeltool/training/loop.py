@@ -1,27 +1,55 @@
-"""The training loop of top-down models: one cycle of the learning rate, averaged weights, a checkpoint an epoch, resume."""
+"""The training loop of top-down models: one cycle of the learning rate, averaged weights, checkpoints, resume."""
 
 from __future__ import annotations
 
-import csv
-import json
 import math
-from collections.abc import Mapping
+import re
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from labeltool.errors import ModelError
-from labeltool.files import atomic_write
 from labeltool.models.weights import write_checkpoint
 from labeltool.skeleton import Skeleton
 from labeltool.training.augment import PLAIN, Augmentation, batch
-from labeltool.training.samples import Samples
+from labeltool.training.curve import write_curve
+from labeltool.training.samples import Part, Samples, people_of_epoch
+from labeltool.training.state import State
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run: so many epochs on crops of one size.
+
+    Attributes:
+        epochs: passes over the training people.
+        size: the side of the crops in pixels; None for the model's own.
+    """
+
+    epochs: int
+    size: int | None = None
+
+
+def read_stages(text: str) -> tuple[Stage, ...]:
+    """The stages in a text such as `8@128,4@192`.
+
+    Raises:
+        ModelError: it is written otherwise.
+    """
+    stages = []
+    for part in text.split(","):
+        match = re.fullmatch(r"([1-9]\d*)@([1-9]\d*)", part.strip())
+        if match is None:
+            raise ModelError(f"stages {text!r}: {part!r}, expected epochs@side such as 8@128")
+        stages.append(Stage(int(match[1]), int(match[2])))
+    return tuple(stages)
 
 
 @dataclass(frozen=True)
@@ -36,6 +64,9 @@ class Schedule:
         average: decay of the moving average of the weights, which is what is kept.
         seed: of every random choice.
         augmentation: how training views vary.
+        stages: sizes of the crops by epoch, their epochs adding up to `epochs`; empty for the model's own size throughout. A
+            fully convolutional model learns most of what it knows on small crops, which cost less.
+        save_every: seconds after which the state is saved in the middle of an epoch.
     """
 
     epochs: int = 12
@@ -45,12 +76,34 @@ class Schedule:
     average: float = 0.995
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
+    stages: tuple[Stage, ...] = ()
+    save_every: float = 120.0
+
+    def __post_init__(self) -> None:
+        total = sum(stage.epochs for stage in self.stages)
+        if self.stages and total != self.epochs:
+            raise ModelError(f"schedule: stages of {total} epochs, expected {self.epochs} together")
 
     def rate_at(self, progress: float) -> float:
         """The learning rate after a share of the run: up on a line for the first 15 %, then down a cosine to 0."""
         if progress < 0.15:
             return self.rate * (0.04 + 0.96 * progress / 0.15)
         return self.rate * 0.5 * (1 + math.cos(math.pi * (progress - 0.15) / 0.85))
+
+    def size_at(self, epoch: int, own: int) -> int:
+        """The side of the crops in an epoch (from 0); `own` is the model's own."""
+        for stage in self.stages:
+            if epoch < stage.epochs:
+                return own if stage.size is None else stage.size
+            epoch -= stage.epochs
+        return own
+
+    def to_json(self) -> dict[str, Any]:
+        """What decides the weights that come out, for the checkpoint's description and for telling runs apart."""
+        plain = asdict(self)
+        del plain["save_every"]
+        plain["stages"] = [list(asdict(stage).values()) for stage in self.stages]
+        return plain
 
 
 class Task(Protocol):
@@ -109,14 +162,16 @@ def fit(
     validation: Samples,
     schedule: Schedule,
     *,
+    parts: Sequence[Part] = (),
     version: str = "1",
     about: Mapping[str, Any] | None = None,
     quiet: bool = False,
 ) -> Path:
     """Trains a task's network and returns the path of its best checkpoint, `best.safetensors`.
 
-    Every epoch ends with a checkpoint of the whole state in `out`; a run that was stopped goes on from there when it is started
-    again with the same arguments. `curve.csv` has one row an epoch.
+    The whole state is saved in `out` after every epoch and every `schedule.save_every` seconds. A run that was stopped in
+    whatever way goes on from there when it is started again with the same arguments, to the same weights as one that was not:
+    every random choice is a function of the seed, the epoch and the step. `curve.csv` and `curve.svg` show the epochs.
 
     Args:
         out: folder for checkpoints and the curve; made when missing.
@@ -124,135 +179,180 @@ def fit(
         training: the people to learn from.
         validation: the people to choose the best epoch by (PDJ at 0.2).
         schedule: how to train.
+        parts: sources that `training` was joined of, when of some only a few people by chance are to be taken each epoch.
         version: written into the checkpoint.
         about: more to write into the checkpoint's description (data, hashes, licence).
         quiet: show no progress bars.
 
     Raises:
-        ModelError: the loss is no longer a number, or the skeleton has no torso to measure PDJ by.
+        ModelError: the loss is no longer a number, nothing to measure PDJ by, the folder holds a run with other arguments or a
+            damaged one, or it cannot be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    network = task.network.to(memory_format=torch.channels_last)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(schedule.average), use_buffers=True)  # type: ignore[no-untyped-call]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
-    steps = math.ceil(len(training) / schedule.batch)
-    state = _State(network, average, optimiser)
-    start, best = state.resume(out) if (out / "state.json").exists() else (0, -1.0)
-
-    for epoch in range(start, schedule.epochs):
-        chance = torch.Generator().manual_seed(schedule.seed * 100_003 + epoch)
-        torch.manual_seed(schedule.seed * 100_003 + epoch)
-        network.train()
-        total = 0.0
-        order = torch.randperm(len(training), generator=chance).split(schedule.batch)  # type: ignore[no-untyped-call]
-        for done, rows in enumerate(
-            tqdm(order, desc=f"epoch {epoch + 1}/{schedule.epochs}", unit="step", disable=quiet)
-        ):
-            views, target, labelled = batch(
-                training,
-                rows,
-                task.skeleton,
-                size=task.size,
-                padding=task.padding,
-                augmentation=schedule.augmentation,
-                generator=chance,
-            )
-            objective, loss = task.objective(views, target, labelled)
-            if not torch.isfinite(objective):
-                raise ModelError(f"training: the loss is {objective.item()} in epoch {epoch + 1}, expected a number")
-            optimiser.zero_grad(set_to_none=True)
-            objective.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            for group in optimiser.param_groups:
-                group["lr"] = schedule.rate_at((epoch + done / steps) / schedule.epochs)
-            optimiser.step()
-            average.update_parameters(network)
-            total += loss.item() * len(rows)
-        score = detection_rate(task, average.module, validation)
-        _log(out / "curve.csv", {"epoch": epoch + 1, "loss": total / len(training), "pdj@0.2": score})
-        if score > best:
-            best = score
-            description = {
-                **task.describe(),
-                "version": version,
-                "schedule": asdict(schedule),
-                "epoch": epoch + 1,
-                "validation": {"people": len(validation), "pdj@0.2": score},
-                **(about or {}),
-            }
-            write_checkpoint(out / "best.safetensors", average.module.state_dict(), description, half=True)
-        state.save(out, epoch + 1, best)
-        if not quiet:
-            tqdm.write(f"epoch {epoch + 1}: loss {total / len(training):.5f}, validation PDJ@0.2 {score:.4f}")
+    run = _Run(out, task, training, validation, schedule, parts, {"version": version, **(about or {})}, quiet)
+    for epoch in range(run.place.epoch, schedule.epochs):
+        run.train(epoch)
+        run.close(epoch)
     return out / "best.safetensors"
+
+
+class _Run:
+    """A training on its way."""
+
+    def __init__(
+        self,
+        out: Path,
+        task: Task,
+        training: Samples,
+        validation: Samples,
+        schedule: Schedule,
+        parts: Sequence[Part],
+        about: Mapping[str, Any],
+        quiet: bool,
+    ) -> None:
+        self.out, self.task, self.schedule, self.about, self.quiet = out, task, schedule, about, quiet
+        self.training, self.validation, self.parts = training, validation, parts
+        torso_ends(task.skeleton, validation)
+        self.network = task.network.to(memory_format=torch.channels_last)
+        self.average = AveragedModel(
+            self.network,
+            multi_avg_fn=get_ema_multi_avg_fn(schedule.average),  # type: ignore[no-untyped-call]
+            use_buffers=True,
+        )
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
+        arguments = {**task.describe(), "schedule": schedule.to_json(), **about}
+        self.state = State(out, {"network": self.network, "average": self.average}, self.optimiser, arguments)
+        self.place = self.state.resume()
+
+    def train(self, epoch: int) -> None:
+        """The steps of an epoch that are not done yet."""
+        rows = people_of_epoch(len(self.training), self.parts, _chance(self.schedule.seed, epoch))
+        steps = rows.split(self.schedule.batch)  # type: ignore[no-untyped-call]
+        self.network.train()
+        saved = time.monotonic()
+        bar = tqdm(
+            total=len(steps),
+            initial=self.place.step,
+            desc=f"epoch {epoch + 1}/{self.schedule.epochs}",
+            unit="step",
+            disable=True if self.quiet else None,
+        )
+        with bar:
+            for step in range(self.place.step, len(steps)):
+                progress = (epoch + step / len(steps)) / self.schedule.epochs
+                loss = self._step(epoch, step, steps[step], self.schedule.rate_at(progress))
+                # the mean of the steps, the last of which may be of fewer people
+                self.place.losses["loss"] = self.place.losses.get("loss", 0.0) + loss / len(steps)
+                self.place.step = step + 1
+                bar.update()
+                bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+                if time.monotonic() - saved >= self.schedule.save_every and step + 1 < len(steps):
+                    self.state.save(self.place)
+                    saved = time.monotonic()
+
+    def close(self, epoch: int) -> None:
+        """The end of an epoch: measure, keep the best, write the curve and the state."""
+        size = self.schedule.size_at(epoch, self.task.size)
+        network = self.average.module
+        # the best epoch is chosen at the model's own size, which is what it will be used at
+        score = detection_rate(self.task, network, self.validation)
+        loss = self.place.losses["loss"]
+        self.place.rows.append({"epoch": epoch + 1, "size": size, "loss": loss, "pdj@0.2": score})
+        title = f"{self.task.describe()['model']}: validation PDJ@0.2 of {len(self.validation)} people by epoch"
+        if score > self.place.best:
+            self.place.best = score
+            description = {
+                **self.task.describe(),
+                "schedule": self.schedule.to_json(),
+                "epoch": epoch + 1,
+                "validation": {"people": len(self.validation), "pdj@0.2": score},
+                **self.about,
+            }
+            write_checkpoint(self.out / "best.safetensors", network.state_dict(), description, half=True)
+        self.place.epoch, self.place.step, self.place.losses = epoch + 1, 0, {}
+        self.state.save(self.place)
+        write_curve(self.out, self.place.rows, title, "pdj@0.2")
+        if not self.quiet:
+            tqdm.write(f"epoch {epoch + 1}: crops of {size} px, loss {loss:.5f}, validation PDJ@0.2 {score:.4f}")
+
+    def _step(self, epoch: int, step: int, rows: Tensor, rate: float) -> float:
+        chance = _chance(self.schedule.seed, epoch, step + 1)
+        torch.manual_seed(chance.initial_seed())
+        views, target, labelled = batch(
+            self.training,
+            rows,
+            self.task.skeleton,
+            size=self.schedule.size_at(epoch, self.task.size),
+            padding=self.task.padding,
+            augmentation=self.schedule.augmentation,
+            generator=chance,
+        )
+        objective, loss = self.task.objective(views, target, labelled)
+        if not torch.isfinite(objective):
+            raise ModelError(
+                f"training: the loss is {objective.item()} in step {step + 1} of epoch {epoch + 1}, expected a number"
+                " (a lower --rate may help; the last good checkpoint is kept)"
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        objective.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.step()
+        self.average.update_parameters(self.network)
+        return float(loss.item())
+
+
+def _chance(seed: int, epoch: int, step: int = 0) -> torch.Generator:
+    """Chance that depends on nothing but the seed, the epoch and the step (0 for the epoch's own)."""
+    return torch.Generator().manual_seed((seed * 1_000_003 + epoch) * 10_000_019 + step)
+
+
+def torso_ends(skeleton: Skeleton, samples: Samples) -> tuple[int, int]:
+    """The indices of the torso's ends, when PDJ can be measured.
+
+    Raises:
+        ModelError: the skeleton has no torso ends, or nobody has both of them labelled.
+    """
+    if skeleton.torso is None:
+        raise ModelError(f"skeleton {skeleton.name!r}: no torso ends, expected them to measure PDJ")
+    a, b = (skeleton.index(joint) for joint in skeleton.torso)
+    if not ((samples.v[:, a] > 0) & (samples.v[:, b] > 0)).any():
+        raise ModelError(
+            f"validation: nobody of {len(samples)} people has both {' and '.join(skeleton.torso)} labelled,"
+            " expected at least one to measure PDJ"
+        )
+    return a, b
 
 
 def detection_rate(task: Task, network: nn.Module, samples: Samples, threshold: float = 0.2) -> float:
     """PDJ at a threshold over people whose torso ends are labelled, plain crops, as a share of their labelled joints.
 
     Raises:
-        ModelError: the skeleton has no torso ends.
+        ModelError: the skeleton has no torso ends, or nobody has both of them labelled.
     """
-    if task.skeleton.torso is None:
-        raise ModelError(f"skeleton {task.skeleton.name!r}: no torso ends, expected them to measure PDJ")
-    a, b = (task.skeleton.index(j) for j in task.skeleton.torso)
+    a, b = torso_ends(task.skeleton, samples)
     network.eval()
     detected = counted = 0
-    with torch.inference_mode():
-        for rows in torch.arange(len(samples)).split(64):  # type: ignore[no-untyped-call]
-            views, target, labelled = batch(
-                samples,
-                rows,
-                task.skeleton,
-                size=task.size,
-                padding=task.padding,
-                augmentation=PLAIN,
-                generator=torch.Generator(),
-            )
+    for rows in torch.arange(len(samples)).split(64):  # type: ignore[no-untyped-call]
+        views, target, labelled = plain_views(task, samples, rows)
+        with torch.inference_mode():
             joints = task.joints(network, views)
-            torso = (target[:, a] - target[:, b]).norm(dim=1)
-            whole = labelled[:, a] & labelled[:, b]
-            hit = (joints - target).norm(dim=2) <= threshold * torso[:, None]
-            detected += int((hit & labelled)[whole].sum())
-            counted += int(labelled[whole].sum())
+        torso = (target[:, a] - target[:, b]).norm(dim=1)
+        whole = labelled[:, a] & labelled[:, b]
+        hit = (joints - target).norm(dim=2) <= threshold * torso[:, None]
+        detected += int((hit & labelled)[whole].sum())
+        counted += int(labelled[whole].sum())
     return detected / max(counted, 1)
 
 
-def _log(path: Path, row: Mapping[str, float]) -> None:
-    new = not path.exists()
-    with open(path, "a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, row)
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
-class _State:
-    """Everything a run needs to go on: weights, their average, the optimiser and the epoch, as safetensors and JSON."""
-
-    def __init__(self, network: nn.Module, average: AveragedModel, optimiser: torch.optim.Optimizer) -> None:
-        self._modules = {"network": network, "average": average}
-        self._optimiser = optimiser
-
-    def save(self, out: Path, epoch: int, best: float) -> None:
-        tensors = {f"{part}/{k}": t for part, m in self._modules.items() for k, t in m.state_dict().items()}
-        for index, values in self._optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser/{index}/{key}": torch.as_tensor(value) for key, value in values.items()}
-        name = f"state-{epoch % 2}.safetensors"
-        write_checkpoint(out / name, tensors, {})
-        with atomic_write(out / "state.json") as file:
-            file.write(json.dumps({"epoch": epoch, "best": best, "tensors": name}).encode())
-
-    def resume(self, out: Path) -> tuple[int, float]:
-        plain = json.loads((out / "state.json").read_text())
-        tensors = load_tensors((out / plain["tensors"]).read_bytes())
-        for part, module in self._modules.items():
-            module.load_state_dict({k.split("/", 1)[1]: t for k, t in tensors.items() if k.startswith(f"{part}/")})
-        own = self._optimiser.state_dict()
-        entries: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimiser/"):
-                _, index, key = name.split("/")
-                entries.setdefault(int(index), {})[key] = tensor
-        self._optimiser.load_state_dict({"state": entries, "param_groups": own["param_groups"]})
-        return int(plain["epoch"]), float(plain["best"])
+def plain_views(task: Task, samples: Samples, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The crops of people as the model would get them, with joints and labelled (see `labeltool.training.augment.batch`)."""
+    return batch(
+        samples,
+        rows,
+        task.skeleton,
+        size=task.size,
+        padding=task.padding,
+        augmentation=PLAIN,
+        generator=torch.Generator(),
+    )

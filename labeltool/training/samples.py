@@ -9,7 +9,9 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from tqdm import tqdm
 
 from labeltool.coco.document import CocoDocument, keypoints_of, person_category
@@ -54,6 +56,38 @@ class Samples:
         return cls(
             *(np.concatenate([getattr(p, field) for p in parts]) for field in ("crops", "xy", "v", "box_side")),
         )
+
+
+@dataclass(frozen=True)
+class Part:
+    """A run of rows of `Samples` that came from one source.
+
+    Attributes:
+        count: people of the source.
+        per_epoch: how many of them, by chance, are taken each epoch; None for all.
+    """
+
+    count: int
+    per_epoch: int | None = None
+
+
+def people_of_epoch(count: int, parts: Sequence[Part], chance: torch.Generator) -> Tensor:
+    """Whom an epoch sees, in which order: rows of the samples, int64.
+
+    Args:
+        count: rows there are.
+        parts: which of them belong to which source, from the first on; rows after the last part are all taken.
+        chance: the source of it.
+    """
+    taken, start = [], 0
+    for part in parts:
+        rows = torch.arange(start, start + part.count)
+        if part.per_epoch is not None and part.per_epoch < part.count:
+            rows = rows[torch.randperm(part.count, generator=chance)[: part.per_epoch]]
+        taken.append(rows)
+        start += part.count
+    rows = torch.cat([*taken, torch.arange(start, count)])
+    return rows[torch.randperm(len(rows), generator=chance)]
 
 
 def people_of(document: CocoDocument, photos: Path, skeleton: Skeleton) -> list[Person]:

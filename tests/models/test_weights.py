@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from labeltool.errors import ModelError
-from labeltool.models.weights import choose_device, file_sha256, load_into, read_checkpoint, write_checkpoint
+from labeltool.models.weights import choose_device, file_sha256, load_into, model_of, read_checkpoint, write_checkpoint
 
 
 def test_round_trip_keeps_tensors_description_and_hash(tmp_path: Path) -> None:
@@ -60,3 +60,12 @@ def test_devices() -> None:
     assert choose_device("cpu").type == "cpu"
     with pytest.raises(ModelError, match="'toaster'"):
         choose_device("toaster")
+
+
+def test_a_checkpoint_says_of_which_model_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    write_checkpoint(path, {"a": torch.zeros(1)}, {"model": "heatmap"})
+    assert model_of(path) == "heatmap"
+    write_checkpoint(path, {"a": torch.zeros(1)}, {})
+    with pytest.raises(ModelError, match="does not say of which model it is"):
+        model_of(path)

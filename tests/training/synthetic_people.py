@@ -9,7 +9,7 @@ from labeltool.training.augment import Augmentation
 from labeltool.training.samples import Samples
 
 SKELETON = define("tiny", ["left_shoulder", "right_hip", "nose"])
-MILD = Augmentation(rotation=0, rotated=0, scale=1.05, shift=0.05, flip=0, tint=0.1)
+MILD = Augmentation(rotation=0, rotated=0, full_circle=0, scale=1.05, shift=0.05, flip=0, tint=0.1, occlusion=0)
 
 
 def squares(count: int, seed: int) -> Samples:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -37,7 +39,7 @@ def test_plain_view_is_the_crop_of_the_padded_box() -> None:
 
 def test_joints_follow_the_picture_through_every_change() -> None:
     samples = dotted()
-    wild = Augmentation(rotation=180, rotated=1, scale=1.3, shift=0.1, flip=0.5, tint=0)
+    wild = Augmentation(rotation=180, rotated=1, scale=1.3, shift=0.1, flip=0.5, tint=0, occlusion=0)
     for seed in range(5):
         views, joints, labelled = batch(
             samples,
@@ -58,7 +60,7 @@ def test_joints_follow_the_picture_through_every_change() -> None:
 
 def test_mirroring_changes_left_and_right() -> None:
     samples = dotted()
-    mirror = Augmentation(rotation=0, rotated=0, scale=1, shift=0, flip=1, tint=0)
+    mirror = replace(PLAIN, flip=1)
     args = {"size": SIZE, "padding": 1.25, "generator": torch.Generator()}
     _, plain, _ = batch(samples, torch.arange(6), LSP_14, augmentation=PLAIN, **args)  # type: ignore[arg-type]
     _, mirrored, _ = batch(samples, torch.arange(6), LSP_14, augmentation=mirror, **args)  # type: ignore[arg-type]

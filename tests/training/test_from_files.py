@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
-from labeltool.cli import main
 from labeltool.errors import ModelError
-from labeltool.models import deeppose
+from labeltool.models.catalog import load_model
 from labeltool.models.weights import read_checkpoint, write_checkpoint
 from labeltool.skeleton import LSP_14
-from labeltool.training.from_files import read_people, train_on_files
-from labeltool.training.loop import Schedule
+from labeltool.training.from_files import train_on_files
+from labeltool.training.loop import Schedule, Stage
+from labeltool.training.sources import Source, read_people
 
 
 @pytest.fixture
@@ -31,35 +33,79 @@ def test_people_are_read_with_their_boxes_and_only_the_labelled(figures: Path) -
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("model", ["deeppose", "heatmap"])
 def test_the_command_trains_a_model_that_pre_fills(
-    figures: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    model: str, figures: Path, tmp_path: Path, run: Callable[..., tuple[int, str, str]]
 ) -> None:
     out = tmp_path / "run"
-    data = ["--data", str(figures / "annotations.json"), str(figures / "images")]
-    with pytest.raises(SystemExit) as stop:
-        main(["train", "deeppose", *data, "--out", str(out), "--validation", "6", "--epochs", "1", "--batch", "10"])
-    assert stop.value.code == 0
+    labels = figures / "truth.json"
+    sizes = ["--stages", "1@64"] if model == "heatmap" else ["--epochs", "1"]
+    more = ["--mix", figures / "annotations.json", figures / "images", 5] if model == "heatmap" else []
+    if more:
+        # the last photos of the first source are kept apart: the second must not have them
+        data = json.loads((figures / "annotations.json").read_text())
+        first = {image["id"] for image in data["images"][:4]}
+        data["annotations"] = [a for a in data["annotations"] if a["image_id"] in first]
+        more[1] = tmp_path / "few.json"
+        more[1].write_text(json.dumps(data))
+    status, said, _ = run(
+        *("train", model, "--data", labels, figures / "images", *more, "--out", out, "--validation", 6),
+        *(*sizes, "--batch", 10, "--licence", "CC0-1.0", "--version", "7", "--init", "shipped"),
+    )
+    assert status == 0
     best = out / "best.safetensors"
-    assert str(best) in capfd.readouterr().out
+    assert str(best) in said and str(out / "card.md") in said
     description = read_checkpoint(best).description
-    assert description["data"][0]["labels"] == "annotations.json"
-    assert description["held_out"] == 6 and len(description["labels_sha256"]) == 64
-    assert deeppose.load(best, "cpu").skeleton.joints == LSP_14.joints
+    assert description["data"][0]["labels"] == "truth.json" and len(description["data"][0]["sha256"]) == 64
+    assert description["held_out"] >= 6 and len(description["labels_sha256"]) == 64
+    loaded = load_model(model, weights=best, device="cpu")
+    assert loaded.skeleton.joints == LSP_14.joints and loaded.version == "7"
+    card = (out / "card.md").read_text()
+    for text in (f"# {model} 7", description["labels_sha256"], "CC0-1.0", "truth.json", "| left wrist |", "Wilson"):
+        assert text in card
+    assert "nan" not in card
+    with Image.open(out / "failures.jpg") as sheet:
+        assert sheet.size[0] == 880
+    assert (out / "curve.svg").read_text().startswith("<svg")
+    if model == "heatmap":
+        assert len(description["config"]["offsets"]) == 14 and description["data"][1]["per_epoch"] == 5
+    # the command given again finds the work done, and changes nothing
+    before = best.read_bytes(), card
+    status, _, _ = run(
+        *("train", model, "--data", labels, figures / "images", *more, "--out", out, "--validation", 6),
+        *(*sizes, "--batch", 10, "--licence", "CC0-1.0", "--version", "7", "--init", "shipped"),
+    )
+    assert status == 0 and (best.read_bytes(), (out / "card.md").read_text()) == before
 
 
 def test_what_cannot_be_trained_is_one_line(figures: Path, tmp_path: Path) -> None:
-    source = (figures / "annotations.json", figures / "images")
+    source = Source(figures / "annotations.json", figures / "images")
+    quick = {"quiet": True, "held_out": 5}
     with pytest.raises(ModelError, match="expected more than the 500 to validate on"):
         train_on_files("deeppose", tmp_path / "a", [source], LSP_14, Schedule(), held_out=500, quiet=True)
-    write_checkpoint(tmp_path / "other.safetensors", {"a": torch.zeros(1)}, {})
-    with pytest.raises(ModelError, match="expected the backbone's weights"):
+    with pytest.raises(ModelError, match="is to be validated on and also in another of the 2 sources"):
+        train_on_files("heatmap", tmp_path / "a", [source, source], LSP_14, Schedule(), **quick)
+    with pytest.raises(ModelError, match="deeppose: crops are always 220 px, expected no stages of other sizes"):
         train_on_files(
-            "heatmap",
-            tmp_path / "b",
-            [source],
-            LSP_14,
-            Schedule(),
-            held_out=5,
-            init=tmp_path / "other.safetensors",
-            quiet=True,
+            "deeppose", tmp_path / "a", [source], LSP_14, Schedule(epochs=1, stages=(Stage(1, 64),)), **quick
         )
+    with pytest.raises(ModelError, match="heatmap: crops of 100 px, expected a multiple of 32"):
+        train_on_files(
+            "heatmap", tmp_path / "a", [source], LSP_14, Schedule(epochs=1, stages=(Stage(1, 100),)), **quick
+        )
+    other = tmp_path / "other.safetensors"
+    write_checkpoint(other, {"a": torch.zeros(1)}, {})
+    with pytest.raises(ModelError, match="expected the backbone's weights"):
+        train_on_files("heatmap", tmp_path / "b", [source], LSP_14, Schedule(), init=other, **quick)
+    other.write_bytes(b"no checkpoint")
+    with pytest.raises(ModelError, match=r"other.safetensors: not a safetensors checkpoint"):
+        train_on_files("heatmap", tmp_path / "b", [source], LSP_14, Schedule(), init=other, **quick)
+    assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists()
+
+
+def test_a_projects_folder_needs_no_photos(tmp_path: Path, run: Callable[..., tuple[int, str, str]]) -> None:
+    (tmp_path / "project.toml").write_text("")
+    status, _, error = run("train", "heatmap", "--data", tmp_path, "--out", tmp_path / "run")
+    assert status == 1 and error.startswith(f"labeltool: {tmp_path / 'project.toml'}") and len(error.splitlines()) == 1
+    status, _, error = run("train", "heatmap", "--data", tmp_path / "labels.json", "--out", tmp_path / "run")
+    assert status == 2

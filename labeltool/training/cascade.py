@@ -1,0 +1,440 @@
+"""Training the refining stages of DeepPose, one after another, on squares displaced as the stage before displaces them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from labeltool.errors import ModelError
+from labeltool.files import atomic_write
+from labeltool.models.cascade import RefinerConfig, RefiningStage, View, diameters
+from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork, refiners_of
+from labeltool.models.topdown import autocast, to_input
+from labeltool.models.weights import Checkpoint, load_into, read_checkpoint
+from labeltool.skeleton import Skeleton
+from labeltool.training.augment import batch
+from labeltool.training.deeppose import DeepPoseTask, cell_loss, initialise, loss
+from labeltool.training.loop import Schedule, fit
+from labeltool.training.samples import Part, Samples
+
+#: Weight of the published loss beside the cross-entropy of the cells.
+_MSE_WEIGHT = 20.0
+
+#: Standard deviation, in cells, of the Gaussian that the cells are held against.
+_SPREAD = 0.8
+
+#: So many training people tell how far off the stage before is.
+_OBSERVED_PEOPLE = 2000
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """What of DeepPose is to be trained, beside its skeleton.
+
+    Attributes:
+        refiners: stages 2, 3, ...; none for stage 1 alone.
+        from_stage: the first stage to train; those before it come from the checkpoint to start from.
+        backbone: of stage 1; None for the shipped one's.
+        pretrained: start from the backbone's published weights, downloaded once.
+    """
+
+    refiners: tuple[RefinerConfig, ...] = ()
+    from_stage: int = 1
+    backbone: str | None = None
+    pretrained: bool = False
+
+    @property
+    def zoom(self) -> int:
+        """How many times stage 1's resolution training crops must have."""
+        return max((r.zoom for r in self.refiners), default=1)
+
+
+def read_cascade(
+    stages: str | None,
+    sigma: str,
+    *,
+    look: str = "features",
+    per_joint: bool = False,
+    from_stage: int = 1,
+    backbone: str | None = None,
+    pretrained: bool = False,
+) -> Cascade:
+    """What the options of the command ask for.
+
+    Args:
+        stages: how many, as a number in text; None for the published 3.
+        sigma: the sides of the squares of stages 2, 3, ..., such as "2.2,1.2"; the last one is taken for all later stages.
+        look: `features` or `photo`.
+        per_joint: one network a joint.
+        from_stage: see `Cascade`.
+        backbone: see `Cascade`; also what `photo` is looked at by.
+        pretrained: see `Cascade`.
+
+    Raises:
+        ModelError: one of them cannot be read.
+    """
+    try:
+        count = 3 if stages is None else int(stages)
+    except ValueError:
+        raise ModelError(f"--stages {stages!r}: expected a number of stages, such as 3") from None
+    try:
+        sides = [float(part) for part in sigma.split(",")]
+    except ValueError:
+        raise ModelError(f"--sigma {sigma!r}: expected numbers such as 2.2,1.2") from None
+    if count < 1:
+        raise ModelError(f"--stages {count}: expected at least 1")
+    plain: dict[str, Any] = {"source": look, "sharing": "per-joint" if per_joint else "shared"}
+    if look == "photo" and backbone is not None:
+        plain["backbone"] = backbone
+    refiners = tuple(RefinerConfig(sigma=sides[min(s, len(sides) - 1)], **plain) for s in range(count - 1))
+    if not 1 <= from_stage <= count:
+        raise ModelError(f"--from-stage {from_stage}: expected 1 to {count}, the stages there are to be")
+    return Cascade(refiners, from_stage, backbone, pretrained)
+
+
+@dataclass(frozen=True)
+class ObservedErrors:
+    """How far off estimates are: by joint the mean and covariance of (estimate - label) / diam(estimate).
+
+    Attributes:
+        mean: (K, 2) float.
+        covariance: (K, 2, 2) float.
+    """
+
+    mean: Tensor
+    covariance: Tensor
+
+    @classmethod
+    def of(cls, pose: Tensor, target: Tensor, labelled: Tensor, skeleton: Skeleton) -> Self:
+        """The errors of N estimates (Toshev & Szegedy 2014, section 3.2).
+
+        Args:
+            pose: (N, K, 2) estimates.
+            target: (N, K, 2) labels.
+            labelled: (N, K) bool, the joints that count.
+            skeleton: for diam(y).
+
+        Raises:
+            ModelError: a joint is labelled for fewer than two people.
+        """
+        error = ((pose - target) / diameters(pose, skeleton)[:, None, None]).double()
+        means, covariances = [], []
+        for k, joint in enumerate(skeleton.joints):
+            rows = error[labelled[:, k], k]
+            if len(rows) < 2:
+                raise ModelError(
+                    f"training: {joint} is labelled for {len(rows)} people, expected at least 2 to observe errors"
+                )
+            means.append(rows.mean(dim=0))
+            covariances.append(torch.cov(rows.T) + 1e-6 * torch.eye(2))
+        return cls(torch.stack(means).float(), torch.stack(covariances).float())
+
+    def draw(self, joint: Tensor) -> Tensor:
+        """Random errors of joints, in diameters: (B, J) int64 -> (B, J, 2)."""
+        spread = torch.linalg.cholesky(self.covariance)[joint]
+        errors: Tensor = self.mean[joint] + (spread @ torch.randn(*joint.shape, 2, 1))[..., 0]
+        return errors
+
+    def to_json(self, skeleton: Skeleton) -> dict[str, Any]:
+        """By joint: the mean error and the standard deviations, in diameters."""
+        deviation = self.covariance.diagonal(dim1=1, dim2=2).sqrt()
+        return {
+            joint: {"mean": [round(float(v), 4) for v in m], "deviation": [round(float(v), 4) for v in d]}
+            for joint, m, d in zip(skeleton.joints, self.mean, deviation, strict=True)
+        }
+
+
+class Squares(NamedTuple):
+    """Squares to learn from, J of each of B people.
+
+    Attributes:
+        centre: (B, J, 2) in the coordinates of the view.
+        side: (B, J).
+        joint: (B, J) int64, which joint each is of.
+        wanted: (B, J, 2) the label, normalised by the square.
+        counted: (B, J) bool: labelled, and inside the square.
+    """
+
+    centre: Tensor
+    side: Tensor
+    joint: Tensor
+    wanted: Tensor
+    counted: Tensor
+
+
+def draw_squares(
+    stage: RefiningStage,
+    errors: ObservedErrors,
+    pose: Tensor,
+    target: Tensor,
+    labelled: Tensor,
+    *,
+    joints: int,
+    own: float,
+) -> Squares:
+    """Squares of random joints, displaced as the stage before displaces them, by torch's own chance.
+
+    Args:
+        stage: whose squares.
+        errors: of the stage before.
+        pose: (B, K, 2) its estimates of these people; they give the side.
+        target: (B, K, 2) labels.
+        labelled: (B, K) bool.
+        joints: J, how many joints of each person; where there is one network a joint, the same of everybody.
+        own: share of the squares that are centred on the estimate itself; the others on the label plus a drawn error.
+    """
+    count, every = labelled.shape
+    lots = torch.rand(count if stage.config.sharing == "shared" else 1, every)
+    joint = lots.argsort(dim=1)[:, : min(joints, every)].expand(count, -1)
+    pick = joint[..., None].expand(-1, -1, 2)
+    side = stage.sides(pose)[:, None].expand(joint.shape)
+    estimated, wanted = pose.gather(1, pick), target.gather(1, pick)
+    drawn = wanted + errors.draw(joint) * (side / stage.config.sigma)[..., None]
+    centre = torch.where(torch.rand(joint.shape)[..., None] < own, estimated, drawn)
+    inside = (wanted - centre) / side[..., None]
+    counted = labelled.gather(1, joint) & (inside.abs() <= 0.5).all(dim=2)
+    return Squares(centre, side, joint, inside, counted)
+
+
+def stage_loss(stage: RefiningStage, view: View, squares: Squares, pose: Tensor) -> tuple[Tensor, Tensor]:
+    """What is minimised, and the published loss alone: the mean squared error of the displacements of labelled joints."""
+    displacement, log_error, cells = stage(view, squares.centre, squares.side, squares.joint, pose)
+    mse, likelihood = loss(displacement, log_error, squares.wanted, squares.counted)
+    return _MSE_WEIGHT * mse + likelihood + cell_loss(cells, squares.wanted, squares.counted, _SPREAD), mse
+
+
+@dataclass(frozen=True)
+class RefineTask:
+    """The last stage of a network as `labeltool.training.loop.fit` trains it; the stages before stay as they are.
+
+    Attributes:
+        network: with the stage to learn as its last.
+        config: of stage 1.
+        errors: of the stage before.
+        joints: of each person, so many random joints a step.
+        own: see `draw_squares`.
+    """
+
+    network: DeepPoseNetwork
+    config: DeepPoseConfig
+    errors: ObservedErrors
+    joints_a_step: int = 6
+    own: float = 0.5
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The joints."""
+        return self.config.skeleton
+
+    @property
+    def size(self) -> int:
+        """The side of the crops, pixels."""
+        return CROP_SIZE * self.network.zoom
+
+    @property
+    def padding(self) -> float:
+        """The crop's side over the longer side of the person's box."""
+        return self.config.padding
+
+    def objective(self, views: Tensor, target: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of the stage, and the published one to log."""
+        with autocast(views.device):
+            crops = to_input(views, self.config)
+            view, pose = estimate_before(self.network, crops)
+            stage = self.network.last_stage
+            squares = draw_squares(stage, self.errors, pose, target, labelled, joints=self.joints_a_step, own=self.own)
+            return stage_loss(stage, view, squares, pose)
+
+    def joints(self, network: nn.Module, views: Tensor) -> Tensor:
+        """The joints (B, K, 2) after the last stage."""
+        with autocast(views.device):
+            joints: Tensor = network(to_input(views, self.config))[0]
+        return joints
+
+    def describe(self) -> Mapping[str, Any]:
+        """What a checkpoint says of its network."""
+        return describe(self.config, [stage.config for stage in self.network.refining])
+
+
+def describe(config: DeepPoseConfig, refiners: Sequence[RefinerConfig]) -> dict[str, Any]:
+    """What a checkpoint says of its network: `model`, `config` of stage 1, `stages` after it."""
+    return {"model": DeepPose.name, "config": config.to_json(), "stages": [r.to_json() for r in refiners]}
+
+
+def estimate_before(network: DeepPoseNetwork, crops: Tensor) -> tuple[View, Tensor]:
+    """What the last stage may look at, and the estimate (B, K, 2) it starts from; no gradient."""
+    with torch.no_grad():
+        seen = network.first(crops)
+        view, pose = View(crops, seen.maps), seen.joints
+        for stage in network.refining[:-1]:
+            pose, _ = stage.refine(view, pose)
+    return view, pose
+
+
+def observe(
+    network: DeepPoseNetwork, config: DeepPoseConfig, samples: Samples, schedule: Schedule, people: int
+) -> ObservedErrors:
+    """The errors that the stages before the last make on training people, seen as in training.
+
+    Args:
+        network: with the stage to learn as its last.
+        config: of stage 1.
+        samples: training people.
+        schedule: its seed and augmentation.
+        people: so many of them, by chance.
+    """
+    chance = torch.Generator().manual_seed(schedule.seed + 77_003)
+    rows = torch.randperm(len(samples), generator=chance)[:people]
+    network.eval()
+    parts = []
+    for some in rows.split(32):  # type: ignore[no-untyped-call]
+        views, target, labelled = batch(
+            samples,
+            some,
+            config.skeleton,
+            size=CROP_SIZE * network.zoom,
+            padding=config.padding,
+            augmentation=schedule.augmentation,
+            generator=chance,
+        )
+        with autocast(views.device):
+            _, pose = estimate_before(network, to_input(views, config))
+        parts.append((pose, target, labelled))
+    pose, target, labelled = (torch.cat(p) for p in zip(*parts, strict=True))
+    return ObservedErrors.of(pose, target, labelled, config.skeleton)
+
+
+def train_cascade(
+    out: Path,
+    config: DeepPoseConfig,
+    refiners: Sequence[RefinerConfig],
+    training: Samples,
+    validation: Samples,
+    schedule: Schedule,
+    *,
+    init: Checkpoint | None = None,
+    from_stage: int = 1,
+    parts: Sequence[Part] = (),
+    version: str = "1",
+    about: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+) -> Path:
+    """Trains DeepPose stage by stage and returns the path of the checkpoint with all of them, `best.safetensors`.
+
+    Stage s is trained in the folder `stage<s>` of `out`, from the best checkpoint of the stage before. A run that was stopped
+    goes on in the stage, and at the step, where it was.
+
+    Args:
+        out: folder of the run.
+        config: of stage 1.
+        refiners: of stages 2, 3, ...; none for stage 1 alone.
+        training: the people to learn from.
+        validation: the people to choose each stage's best epoch by.
+        schedule: of every stage.
+        init: weights to start from: a backbone's, or DeepPose's, of which refining stages of the same make are taken too.
+        from_stage: the first stage to train; those before it are taken from `init` as they are.
+        parts: see `labeltool.training.loop.fit`.
+        version: written into the checkpoint.
+        about: more to write into the checkpoint's description.
+        quiet: show no progress bars.
+
+    Raises:
+        ModelError: `init` does not hold the stages before `from_stage`, or as `labeltool.training.loop.fit`.
+    """
+    if not 1 <= from_stage <= len(refiners) + 1:
+        raise ModelError(f"first stage to train is {from_stage}, expected 1 to {len(refiners) + 1}")
+    if from_stage == 1:
+        network = DeepPoseNetwork(config)
+        if init is not None:
+            initialise(network, init)
+        task = DeepPoseTask(network, config)
+        run = out / "stage1"
+        fit(run, task, training, validation, schedule, parts=parts, version=version, about=about, quiet=quiet)
+        before = read_checkpoint(run / "best.safetensors")
+    elif init is None:
+        raise ModelError(f"first stage to train is {from_stage}, expected the stages before it by --init CHECKPOINT")
+    else:
+        before, run = init, out
+    for stage in range(max(from_stage, 2), len(refiners) + 2):
+        network = with_new_stage(before, config, refiners[: stage - 1], schedule.seed, like=init)
+        errors = observe(network, config, training, schedule, _OBSERVED_PEOPLE)
+        told = {**(about or {}), "observed_errors": errors.to_json(config.skeleton)}
+        run = out / f"stage{stage}"
+        fit(
+            run,
+            RefineTask(network, config, errors),
+            training,
+            validation,
+            replace(schedule, seed=schedule.seed + stage),
+            parts=parts,
+            version=version,
+            about=told,
+            quiet=quiet,
+        )
+        before = read_checkpoint(run / "best.safetensors")
+    for name in ("best.safetensors", "curve.csv", "curve.svg"):
+        copy(run / name, out / name)
+    return out / "best.safetensors"
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copies a file in one piece.
+
+    Raises:
+        ModelError: it cannot be read or written.
+    """
+    try:
+        with atomic_write(target) as file:
+            file.write(source.read_bytes())
+    except OSError as error:
+        raise ModelError(f"{target}: cannot be written: {error.strerror or error}") from None
+
+
+def with_new_stage(
+    before: Checkpoint,
+    config: DeepPoseConfig,
+    refiners: Sequence[RefinerConfig],
+    seed: int,
+    *,
+    like: Checkpoint | None = None,
+) -> DeepPoseNetwork:
+    """The network of a checkpoint with one more stage, the last of `refiners`, that is to be learnt.
+
+    The new stage starts from the same one of `like`, when that has one of the same make, and else by chance.
+
+    Raises:
+        ModelError: the checkpoint is of another network, or has not just the stages before that one.
+    """
+    kind = before.description.get("model")
+    if kind != DeepPose.name:
+        raise ModelError(f"{before.path}: a checkpoint of {kind!r}, expected one of {DeepPose.name!r}")
+    theirs = DeepPoseConfig.from_json(before.description.get("config", {}))
+    if theirs != config:
+        raise ModelError(
+            f"{before.path}: stage 1 is {theirs.backbone} for {theirs.skeleton.name}, "
+            f"expected {config.backbone} for {config.skeleton.name}, with the same sizes"
+        )
+    kept = refiners_of(before)[: len(refiners) - 1]
+    if kept != list(refiners[:-1]):
+        raise ModelError(
+            f"{before.path}: holds {1 + len(kept)} stages, expected the {len(refiners)} before the one to train"
+            " with the same settings"
+        )
+    torch.manual_seed(seed)
+    network = DeepPoseNetwork(config, refiners)
+    new = f"stages.{len(refiners) - 1}."
+    start = {name: t for name, t in network.state_dict().items() if name.startswith(new)}
+    if like is not None and refiners_of(like)[len(refiners) - 1 : len(refiners)] == [refiners[-1]]:
+        theirs_too = {name: t for name, t in like.tensors.items() if name.startswith(new)}
+        if {n: t.shape for n, t in theirs_too.items()} == {n: t.shape for n, t in start.items()}:
+            start = theirs_too
+    later = tuple(f"stages.{i}." for i in range(len(refiners) - 1, 1 + len(refiners_of(before))))
+    taken = {name: t for name, t in before.tensors.items() if not name.startswith(later)}
+    load_into(network, {**taken, **start}, str(before.path))
+    network.learn_last_stage()
+    return network

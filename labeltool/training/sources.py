@@ -1,0 +1,130 @@
+"""Where training people come from: label files with their photos, and projects with the labels that humans corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from labeltool.errors import ModelError
+from labeltool.formats.coco import read_coco
+from labeltool.formats.lsp import read_lsp
+from labeltool.geometry import box_of_joints
+from labeltool.models.weights import file_sha256
+from labeltool.project import Project
+from labeltool.skeleton import Skeleton, convert
+from labeltool.training.samples import Person, people_of
+
+
+@dataclass(frozen=True)
+class Source:
+    """Labelled people to learn from.
+
+    Attributes:
+        labels: a COCO JSON, a joints.mat, or a project's folder.
+        photos: the folder of the photos; None for a project, which knows its own.
+        per_epoch: how many of them, by chance, an epoch sees; None for all.
+    """
+
+    labels: Path
+    photos: Path | None = None
+    per_epoch: int | None = None
+
+    @property
+    def is_project(self) -> bool:
+        """Whether it is a project's folder."""
+        return self.photos is None
+
+    def sha256(self) -> str | None:
+        """The SHA-256 of the label file; None for a project, which goes on changing."""
+        return None if self.is_project else file_sha256(self.labels)
+
+
+def read_source(source: Source, skeleton: Skeleton) -> list[Person]:
+    """The labelled people of a source.
+
+    Raises:
+        ModelError: nobody has a joint of the skeleton labelled.
+        FormatError, ProjectError: the source cannot be read.
+    """
+    if source.photos is None:
+        people = people_of_project(source.labels, skeleton)
+        what = "person whom a human has labelled or checked"
+    else:
+        people = read_people(source.labels, source.photos, skeleton)
+        what = "person with labelled joints"
+    if not people:
+        raise ModelError(f"{source.labels}: no {what} of skeleton {skeleton.name}, expected at least one")
+    return people
+
+
+def read_people(labels: Path, photos: Path, skeleton: Skeleton) -> list[Person]:
+    """The labelled people of a file, photos that cannot be used left out; LSP's have the tight box of their joints.
+
+    Raises:
+        FormatError: the file is no COCO JSON and no joints.mat.
+    """
+    if labels.suffix == ".mat":
+        imported = read_lsp(photos, labels)
+    else:
+        imported = read_coco(photos, labels, None)
+    broken = {image["file_name"] for image in imported.document.images if image["id"] in imported.problems}
+    people = people_of(imported.document, imported.image_root, skeleton)
+    return [p for p in people if p.photo.relative_to(imported.image_root).as_posix() not in broken]
+
+
+def people_of_project(folder: Path, skeleton: Skeleton) -> list[Person]:
+    """The people of a project whom a human has touched, photo after photo; predictions are no labels.
+
+    Whoever is labelled blind is left out: they measure what the model is worth, and so must never teach it.
+
+    Raises:
+        ProjectError: the folder holds no project.
+    """
+    with Project.open(folder) as project:
+        conversion = convert(project.skeleton, skeleton)
+        images = {person.image_id for person in project.labelled_people() if person.touched}
+        found = []
+        for image in sorted((project.image(image_id) for image_id in images), key=lambda i: i.position):
+            if image.problem is not None:
+                continue
+            for person in project.people(image.id):
+                if not person.touched or person.blind or person.crowd:
+                    continue
+                joints = [person.joints[name] for name in project.skeleton.joints]
+                own_v = np.array([j.v if j.is_human else 0 for j in joints])
+                own_xy = np.array([[j.x, j.y] if v else [0.0, 0.0] for j, v in zip(joints, own_v, strict=True)])
+                xy = conversion.apply(own_xy[None], fill=0.0)[0]
+                v = conversion.apply(own_v[None], fill=0)[0]
+                tight = box_of_joints(xy, v)
+                if tight is None:
+                    continue
+                box = tight if person.box is None else np.asarray(person.box, dtype=np.float64)
+                if max(box[2:]) >= 2:
+                    found.append(Person(project.photo_path(image), box, xy, v))
+    return found
+
+
+def split_by_photo(people: Sequence[Person], held_out: int, where: str) -> tuple[list[Person], list[Person]]:
+    """Those to train on, and those to validate on: everybody on the last photos, at least `held_out` people.
+
+    No photo is on both sides. Photos keep the order in which they come first.
+
+    Raises:
+        ModelError: nobody would be left to train on.
+    """
+    order: dict[Path, list[Person]] = {}
+    for person in people:
+        order.setdefault(person.photo, []).append(person)
+    validation: list[list[Person]] = []
+    groups = list(order.values())
+    while groups and sum(map(len, validation)) < held_out:
+        validation.insert(0, groups.pop())
+    if held_out < 1 or not groups:
+        raise ModelError(
+            f"{where}: {len(people)} labelled people on {len(order)} photos, expected more than the {held_out} to validate on"
+            " (at least 1; see --validation)"
+        )
+    return [p for group in groups for p in group], [p for group in validation for p in group]

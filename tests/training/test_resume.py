@@ -1,0 +1,160 @@
+"""A training that was stopped, in whatever way, goes on to the weights of one that was not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from synthetic_people import MILD, SKELETON, squares
+
+from labeltool import files
+from labeltool.errors import ModelError
+from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
+from labeltool.models.weights import read_checkpoint
+from labeltool.training.heatmap import HeatmapTask
+from labeltool.training.loop import Schedule, Stage, fit
+from labeltool.training.samples import Part
+
+TINY = HeatmapConfig(SKELETON, backbone="test_efficientnet", side=64, channels=16)
+SCHEDULE = Schedule(
+    epochs=3, batch=8, average=0.9, augmentation=MILD, stages=(Stage(1, 32), Stage(2, None)), save_every=0.0
+)
+PARTS = (Part(24), Part(24, per_epoch=10))
+
+#: What the killed process runs: the training of this module, slowed down so that the kill falls in the middle.
+SCRIPT = """
+import sys, time
+from pathlib import Path
+import test_resume
+from labeltool.training import state
+save = state.State.save
+def slow(self, place):
+    save(self, place)
+    time.sleep(0.1)
+state.State.save = slow
+test_resume.run(Path(sys.argv[1]))
+"""
+
+
+def run(out: Path, schedule: Schedule = SCHEDULE) -> Path:
+    torch.manual_seed(0)
+    task = HeatmapTask(HeatmapNetwork(TINY), TINY)
+    return fit(out, task, squares(48, 0), squares(8, 1), schedule, parts=PARTS, quiet=True)
+
+
+def final(out: Path) -> dict[str, torch.Tensor]:
+    name = json.loads((out / "state.json").read_text())["tensors"]
+    return dict(read_checkpoint(out / name).tensors)
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    cut, whole = tmp_path / "cut", tmp_path / "whole"
+    here = str(Path(__file__).parent)
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(cut)],
+        env={**os.environ, "PYTHONPATH": here, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        limit = time.monotonic() + 120
+        place: dict[str, int] = {"epoch": 0, "step": 0}
+        while (place["epoch"], place["step"]) < (1, 2):
+            assert process.poll() is None and time.monotonic() < limit, process.stderr and process.stderr.read()
+            time.sleep(0.02)
+            if (cut / "state.json").exists():
+                place = json.loads((cut / "state.json").read_text())["place"]
+        os.kill(process.pid, signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+    assert not (cut / "card.md").exists()
+    run(cut)
+    run(whole)
+    ended, unbroken = final(cut), final(whole)
+    assert ended.keys() == unbroken.keys()
+    assert all(torch.equal(ended[name], unbroken[name]) for name in unbroken)
+    for name in ("curve.csv", "curve.svg", "best.safetensors"):
+        assert (cut / name).read_bytes() == (whole / name).read_bytes(), name
+    assert (cut / "curve.csv").read_text().splitlines()[0] == "epoch,size,loss,pdj@0.2"
+    assert [line.split(",")[:2] for line in (cut / "curve.csv").read_text().splitlines()[1:]] == [
+        ["1", "32"],
+        ["2", "64"],
+        ["3", "64"],
+    ]
+
+
+def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
+    short = replace(SCHEDULE, epochs=1, stages=())
+    first, again, other = (
+        read_checkpoint(run(tmp_path / name, replace(short, seed=seed))).tensors
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    )
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["head.weight"], other["head.weight"])
+
+
+def test_a_folder_of_another_training_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, replace(SCHEDULE, epochs=1, stages=()))
+    with pytest.raises(
+        ModelError, match=r"holds a training with schedule.epochs = 1, now 2; expected the same, or an empty"
+    ):
+        run(tmp_path, replace(SCHEDULE, epochs=2, stages=()))
+
+
+def test_a_damaged_state_is_one_line(tmp_path: Path) -> None:
+    short = replace(SCHEDULE, epochs=2, stages=())
+    run(tmp_path, short)
+    name = json.loads((tmp_path / "state.json").read_text())["tensors"]
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[:1000])
+    with pytest.raises(ModelError, match="not a safetensors checkpoint"):
+        run(tmp_path, short)
+    (tmp_path / "state.json").write_text("{")
+    with pytest.raises(
+        ModelError, match=r"state.json: not the state of a training: .*; start again with an empty --out"
+    ):
+        run(tmp_path, short)
+
+
+def test_a_full_disk_is_one_line_and_the_state_before_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(tmp_path, SCHEDULE)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(ModelError, match=r"state-1.safetensors: checkpoint cannot be written: No space left on device"):
+        run(tmp_path / "new", SCHEDULE)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    assert not list((tmp_path / "new").iterdir())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelError, match="file: cannot be made a folder: File exists"):
+        run(tmp_path / "file")
+
+
+def test_a_loss_that_is_no_number_is_one_line(tmp_path: Path) -> None:
+    task = HeatmapTask(HeatmapNetwork(TINY), TINY)
+    with torch.no_grad():
+        task.network.head.weight[0, 0] = float("nan")
+    with pytest.raises(ModelError, match=r"the loss is nan in step 1 of epoch 1, expected a number \(a lower --rate"):
+        fit(tmp_path, task, squares(8, 0), squares(8, 1), SCHEDULE, quiet=True)
+
+
+def test_nobody_to_measure_by_is_one_line(tmp_path: Path) -> None:
+    task = HeatmapTask(HeatmapNetwork(TINY), TINY)
+    blind = squares(8, 1)
+    blind.v[:, 0] = 0
+    with pytest.raises(ModelError, match="nobody of 8 people has both left_shoulder and right_hip labelled"):
+        fit(tmp_path, task, squares(8, 0), blind, SCHEDULE, quiet=True)
