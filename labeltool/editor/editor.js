@@ -230,6 +230,10 @@ export class Editor {
       }),
     );
     listenTo(this.element, "pointermove", () => session.activity.touch());
+    // A click in the panel leaves the keys with the canvas: arrows nudge at once. By keyboard, the focus stays in the panel.
+    listenTo(this.panel.element, "click", (/** @type {MouseEvent} */ event) => {
+      if (event.detail > 0 && event.target instanceof Element && event.target.closest("button")) stage.canvas.focus({ preventScroll: true });
+    });
     listenTo(window, "online", () => session.outbox.retry());
     listenTo(document, "visibilitychange", () => {
       if (!document.hidden) session.outbox.retry();
