@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -217,7 +217,7 @@ def audit(
     result = measure(one.labels, one.detections, one.skeleton, scale=scale)
     differences = evaluate.differences_of(subjects[0], subjects[1], choices) if len(subjects) > 1 else None
     if as_json:
-        more = {} if differences is None else {"comparison": evaluate.differences_json(differences)}
+        more: dict[str, Any] = {} if differences is None else {"comparison": evaluate.differences_json(differences)}
         if helped is not None and (helped.blind or helped.assisted):
             more["help"] = evaluate.help_json(helped)
         print_json(result.to_json() | more)
