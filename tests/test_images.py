@@ -120,15 +120,15 @@ def dots(width: int, height: int) -> tuple[Image.Image, list[tuple[int, int]]]:
     return image.convert("RGB"), [(x + 12, y + 12) for x, y in corners]
 
 
-@pytest.mark.parametrize("size", [(4000, 3000), (4001, 2999), (3001, 1999), (4200, 2803), (2100, 900)])
+@pytest.mark.parametrize("size", [(500, 376), (501, 373), (375, 249), (525, 351), (263, 112)])
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
 def test_a_scaled_photo_covers_exactly_the_whole_photo(tmp_path: Path, size: tuple[int, int], suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
     image, places = dots(*size)
     image.save(path)
-    scaled = np.asarray(load_scaled(path, 2048).convert("L"), dtype=float)
+    scaled = np.asarray(load_scaled(path, 256).convert("L"), dtype=float)
     height, width = scaled.shape
-    assert max(width, height) <= 2048 and max(width, height) >= 0.7 * 2048 - 1
+    assert max(width, height) <= 256 and max(width, height) >= 0.7 * 256 - 1
     ys, xs = np.mgrid[:height, :width]
     for x, y in places:
         near = (abs(xs - x * width / size[0]) < 24) & (abs(ys - y * height / size[1]) < 24)
