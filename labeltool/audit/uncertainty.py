@@ -108,7 +108,7 @@ def measured_bodies(skeleton: Skeleton, xy: ArrayLike, v: ArrayLike) -> Bodies:
     middle = _row_medians(np.where(enough, lengths, np.nan))
     shares = lengths / np.where(middle > 0, middle, np.nan)[:, None]
     usual = np.full(lengths.shape[1], np.nan)
-    for n in np.flatnonzero(enough):
+    for n in np.flatnonzero(enough).tolist():
         column = shares[np.isfinite(shares[:, n]), n]
         usual[n] = np.median(column) if len(column) >= FEWEST else np.nan
     # The two yardsticks count in different units: the limbs they share tell how many of one are the other.
