@@ -292,6 +292,26 @@ def test_a_full_port(project: Path, run: Run) -> None:
         assert status == 1 and str(port) in one_line(err)
 
 
+def test_models_that_serve_cannot_take(project: Path, run: Run) -> None:
+    assert run("serve", project, "--no-model", "--model", "deeppose")[0] == 2
+    assert run("serve", project, "--weights", "w.safetensors")[0] == 2
+    status, _, err = run("serve", project, "--model", "nobody")
+    assert status == 1 and "model 'nobody': unknown, expected one of" in one_line(err)
+
+
+def test_the_share_of_blind_people(tmp_path: Path, photos: Path, labels: Path, weights: Path, run: Run) -> None:
+    assert run("init", tmp_path / "no", "--images", photos, "--blind-share", 1.5)[0] == 2
+    path = tmp_path / "blind"
+    assert run("init", path, "--images", photos, "--annotations", labels, "--blind-share", 1)[0] == 0
+    blind = json.loads(run("status", path, "--json")[1])["blind"]
+    assert blind > 0
+    assert f"{blind} labelled blind" in run("status", path)[1]
+    status, out, _ = run("prefill", path, "--model", "deeppose", "--weights", weights)
+    assert status == 0
+    assert "; 0 filled, 0 proposed" in out
+    assert "labelled blind: predicted, and shown with a box alone" in out
+
+
 def test_misuse_exits_2(run: Run) -> None:
     assert run("init")[0] == 2
     assert run("no-such-command")[0] == 2

@@ -13,6 +13,7 @@ from labeltool.geometry import FloatArray
 from labeltool.models.base import Poses
 from labeltool.prefill import prefill
 from labeltool.project import Project
+from labeltool.project.config import DEFAULT_BLIND_SHARE
 from labeltool.skeleton import COCO_17, LSP_14, MPII_16, Skeleton
 
 COUNT = 10
@@ -59,7 +60,9 @@ class Bar:
         self.closed = True
 
 
-def make(tmp_path: Path, skeleton: Skeleton = LSP_14, people: bool = True) -> Project:
+def make(
+    tmp_path: Path, skeleton: Skeleton = LSP_14, people: bool = True, blind_share: float = DEFAULT_BLIND_SHARE
+) -> Project:
     photos = tmp_path / "photos"
     photos.mkdir(exist_ok=True)
     annotations: list[dict[str, Any]] = []
@@ -85,7 +88,7 @@ def make(tmp_path: Path, skeleton: Skeleton = LSP_14, people: bool = True) -> Pr
         "annotations": annotations if people else [],
         "categories": [skeleton.to_category()],
     }
-    return Project.create(tmp_path / "p", CocoDocument(document, "made"), photos, skeleton)
+    return Project.create(tmp_path / "p", CocoDocument(document, "made"), photos, skeleton, blind_share=blind_share)
 
 
 def test_people_without_labels_are_filled_and_labels_stay(tmp_path: Path) -> None:
@@ -188,3 +191,31 @@ def test_joints_that_the_model_does_not_know_stay_unlabelled(tmp_path: Path, ske
         for joint in person.joints.values():
             assert (joint.v == 0) == (joint.source != "predicted")
         assert sum(joint.v == 0 for joint in person.joints.values()) == absent
+
+
+def test_blind_people_are_predicted_and_not_filled(tmp_path: Path) -> None:
+    with make(tmp_path, blind_share=0.5) as project:
+        blind = {p.id for n in range(1, COUNT + 1) for p in project.people(n) if p.blind}
+        with pytest.raises(KeyboardInterrupt):
+            prefill(project, Middle(fail_after=4), batch=2)
+        first = prefill(project, Middle(), batch=3)
+        assert first.before == 4
+        again = prefill(project, Middle(), batch=3)
+        assert (again.images, again.before, again.blind) == (0, COUNT, 0)
+        filled = {
+            p.id for n in range(1, COUNT + 1) for p in project.people(n) if p.joints["neck"].source == "predicted"
+        }
+        labelled = project.people(1)[0].id
+        assert labelled not in blind
+        assert filled == set(range(1, COUNT + 1)) - blind - {labelled}
+        assert {p.person_id for p in project.predictions()} == set(range(1, COUNT + 1)), "the audit has everybody"
+        assert {n for n in range(1, COUNT + 1) if project.image(n).status == "unlabelled"} == {
+            project.person(person).image_id for person in blind
+        }
+
+
+def test_the_report_counts_blind_people(tmp_path: Path) -> None:
+    with make(tmp_path, blind_share=1.0) as project:
+        report = prefill(project, Middle())
+        assert (report.people, report.filled, report.blind) == (COUNT, 0, COUNT - 1)
+        assert project.counts().blind == COUNT - 1
