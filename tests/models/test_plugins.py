@@ -43,7 +43,7 @@ def test_the_documented_package_pre_fills(package: Path, tmp_path: Path) -> None
     listed = {model["name"]: model for model in json.loads(labeltool("models", "--json"))}
     assert listed["mine"]["source"] == "my-pose-model"
     project = tmp_path / "p"
-    labeltool("init", project, "--images", photos)
+    labeltool("init", project, "--images", photos, "--blind-share", 0)
     assert "1 proposed" in labeltool("prefill", project, "--model", "mine", "--boxes", "image")
     labeltool("export", project, tmp_path / "out.json", "--with-predicted")
     person = json.loads((tmp_path / "out.json").read_text())["annotations"][0]
