@@ -1,4 +1,4 @@
-"""Makes a project of 100,000 photos and 200,000 people in half a minute, and measures what the queue costs in it.
+"""Makes a project of 100,000 photos and 200,000 people in a minute or two, and measures what the queue costs in it.
 
 A few distinct photos stand in folders of their own by symbolic links, so that the project needs little room on disk:
 
