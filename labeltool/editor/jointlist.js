@@ -3,7 +3,7 @@
  * arrows walk from row to row and from control to control.
  */
 
-import { action, tooltip } from "./actions.js";
+import { keyName, keysOf, tooltip } from "./actions.js";
 import { sidesOf } from "./colours.js";
 import { el, setAttribute, setText } from "./dom.js";
 import { isLocked, jointOf, say } from "./edits.js";
@@ -196,6 +196,6 @@ export function legend() {
     sign("dot right", "their right"),
     sign("sign dashed", "predicted: not yet a label"),
     sign("sign ringed", "unsure: look again"),
-    el("span", { class: "help-line" }, "All keys: press ", el("kbd", {}, action("help").keys[0] ?? "?")),
+    el("span", { class: "help-line" }, "All keys: press ", el("kbd", {}, keyName(keysOf("help")[0] ?? "?"))),
   );
 }

@@ -245,7 +245,8 @@ export class Session extends Pointing {
     if (!next) return false;
     this.choose(next.person, next.joint);
     const rest = left.length === 1 ? `${then} after this one.` : `${then} after this one and ${left.length - 1} more.`;
-    this.say(`Look at the ${say(next.joint)}: the model is unsure. ${rest}`, "warning");
+    const known = jointOf(personOf(doc, next.person), next.joint).confidence != null;
+    this.say(`Look at the ${say(next.joint)}: ${known ? "the model is unsure" : "it is a copy that nobody has looked at"}. ${rest}`, "warning");
     return true;
   }
 
