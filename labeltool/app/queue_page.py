@@ -37,7 +37,8 @@ _BAR = """
 <style>
 .lt-bar { display: flex; height: 14px; gap: 2px; border-radius: 7px; overflow: hidden; }
 .lt-bar > span { min-width: 2px; }
-ul.lt-legend.lt-legend { display: flex; flex-wrap: wrap; gap: 4px 22px; margin: 10px 0 0; padding: 0; list-style: none; font-size: 0.92rem; }
+ul.lt-legend.lt-legend { display: flex; flex-wrap: wrap; gap: 4px 22px; margin: 10px 0 0; padding: 0; }
+ul.lt-legend.lt-legend { list-style: none; font-size: 0.92rem; }
 ul.lt-legend.lt-legend li { margin: 0; }
 .lt-legend i { display: inline-block; width: 10px; height: 10px; margin-right: 7px; border-radius: 3px; }
 .lt-legend b { font-weight: 650; font-variant-numeric: tabular-nums; }
