@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from labeltool.audit.people import FloatArray
 from labeltool.geometry import denormalise, normalise
 from labeltool.models.catalog import load_model
 from labeltool.skeleton import LSP_14
@@ -115,7 +116,7 @@ def mean_pose(people: Sequence[Person]) -> Answers:
     inside = normalise(np.array([p.xy for p in people]), boxes)
     labelled = (np.array([p.v for p in people]) > 0)[..., None]
     mean = np.where(labelled, inside, 0).sum(axis=0) / labelled.sum(axis=0)
-    xy = denormalise(np.broadcast_to(mean, inside.shape), boxes)
+    xy: FloatArray = denormalise(np.broadcast_to(mean, inside.shape), boxes).astype(np.float64)
     return Answers(xy, np.full(xy.shape[:2], 0.5), np.full(len(xy), 0.5))
 
 

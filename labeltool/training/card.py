@@ -182,11 +182,11 @@ def _picture(person: Person, guess: FloatArray, skeleton: Skeleton) -> Image.Ima
     square = square_boxes(person.box, 1.35)
     picture = Image.fromarray(crop_photo(load_photo(person.photo), square, _SIDE))
     draw = ImageDraw.Draw(picture)
-    for xy, there, colour in (
-        (person.xy, person.v > 0, (60, 220, 90)),
-        (guess, np.isfinite(guess).all(axis=1), (255, 60, 60)),
-    ):
-        points = image_to_crop(np.nan_to_num(xy), square, _SIDE)
+    # joints that are not labelled, or not predicted, as NaN
+    label = np.where((person.v > 0)[:, None], person.xy, np.nan)
+    for xy, colour in ((label, (60, 220, 90)), (guess, (255, 60, 60))):
+        there = ~np.isnan(xy[:, 0])
+        points = image_to_crop(xy, square, _SIDE)
         for a, b in skeleton.limb_indices():
             if there[a] and there[b]:
                 draw.line([tuple(points[a]), tuple(points[b])], fill=colour, width=2)

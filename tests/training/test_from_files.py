@@ -39,15 +39,16 @@ def test_the_command_trains_a_model_that_pre_fills(
 ) -> None:
     out = tmp_path / "run"
     labels = figures / "truth.json"
-    sizes = ["--stages", "1@64"] if model == "heatmap" else ["--epochs", "1"]
-    more = ["--mix", figures / "annotations.json", figures / "images", 5] if model == "heatmap" else []
-    if more:
+    sizes = ["--stages", "1@64"] if model == "heatmap" else ["--epochs", "1", "--stages", "2", "--from-stage", "2"]
+    more: list[object] = []
+    if model == "heatmap":
         # the last photos of the first source are kept apart: the second must not have them
         data = json.loads((figures / "annotations.json").read_text())
         first = {image["id"] for image in data["images"][:4]}
         data["annotations"] = [a for a in data["annotations"] if a["image_id"] in first]
-        more[1] = tmp_path / "few.json"
-        more[1].write_text(json.dumps(data))
+        few = tmp_path / "few.json"
+        few.write_text(json.dumps(data))
+        more = ["--mix", few, figures / "images", 5]
     status, said, _ = run(
         *("train", model, "--data", labels, figures / "images", *more, "--out", out, "--validation", 6),
         *(*sizes, "--batch", 10, "--licence", "CC0-1.0", "--version", "7", "--init", "shipped"),
@@ -67,6 +68,8 @@ def test_the_command_trains_a_model_that_pre_fills(
     with Image.open(out / "failures.jpg") as sheet:
         assert sheet.size[0] == 880
     assert (out / "curve.svg").read_text().startswith("<svg")
+    if model == "deeppose":
+        assert loaded.stages == 2 and set(description["observed_errors"]) == set(LSP_14.joints)
     if model == "heatmap":
         assert len(description["config"]["offsets"]) == 14 and description["data"][1]["per_epoch"] == 5
     # the command given again finds the work done, and changes nothing
@@ -80,26 +83,28 @@ def test_the_command_trains_a_model_that_pre_fills(
 
 def test_what_cannot_be_trained_is_one_line(figures: Path, tmp_path: Path) -> None:
     source = Source(figures / "annotations.json", figures / "images")
-    quick = {"quiet": True, "held_out": 5}
+
+    def train(model: str, out: str, sources: list[Source], schedule: Schedule, init: Path | None = None) -> None:
+        train_on_files(model, tmp_path / out, sources, LSP_14, schedule, held_out=5, init=init, quiet=True)
+
+    def sizes(side: int) -> Schedule:
+        return Schedule(epochs=1, stages=(Stage(1, side),))
+
     with pytest.raises(ModelError, match="expected more than the 500 to validate on"):
         train_on_files("deeppose", tmp_path / "a", [source], LSP_14, Schedule(), held_out=500, quiet=True)
     with pytest.raises(ModelError, match="is to be validated on and also in another of the 2 sources"):
-        train_on_files("heatmap", tmp_path / "a", [source, source], LSP_14, Schedule(), **quick)
+        train("heatmap", "a", [source, source], Schedule())
     with pytest.raises(ModelError, match="deeppose: crops are always 220 px, expected no stages of other sizes"):
-        train_on_files(
-            "deeppose", tmp_path / "a", [source], LSP_14, Schedule(epochs=1, stages=(Stage(1, 64),)), **quick
-        )
+        train("deeppose", "a", [source], sizes(64))
     with pytest.raises(ModelError, match="heatmap: crops of 100 px, expected a multiple of 32"):
-        train_on_files(
-            "heatmap", tmp_path / "a", [source], LSP_14, Schedule(epochs=1, stages=(Stage(1, 100),)), **quick
-        )
+        train("heatmap", "a", [source], sizes(100))
     other = tmp_path / "other.safetensors"
     write_checkpoint(other, {"a": torch.zeros(1)}, {})
     with pytest.raises(ModelError, match="expected the backbone's weights"):
-        train_on_files("heatmap", tmp_path / "b", [source], LSP_14, Schedule(), init=other, **quick)
+        train("heatmap", "b", [source], Schedule(), other)
     other.write_bytes(b"no checkpoint")
     with pytest.raises(ModelError, match=r"other.safetensors: not a safetensors checkpoint"):
-        train_on_files("heatmap", tmp_path / "b", [source], LSP_14, Schedule(), init=other, **quick)
+        train("heatmap", "b", [source], Schedule(), other)
     assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists()
 
 

@@ -15,7 +15,6 @@ import pytest
 import torch
 from synthetic_people import MILD, SKELETON, squares
 
-from labeltool import files
 from labeltool.errors import ModelError
 from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
 from labeltool.models.weights import read_checkpoint
@@ -134,7 +133,7 @@ def test_a_full_disk_is_one_line_and_the_state_before_stays(tmp_path: Path, monk
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ModelError, match=r"state-1.safetensors: checkpoint cannot be written: No space left on device"):
         run(tmp_path / "new", SCHEDULE)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before

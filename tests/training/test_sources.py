@@ -61,10 +61,10 @@ def project(tmp_path: Path) -> Path:
     document = read_document(tmp_path / "labels.json")
     with Project.create(tmp_path / "p", document, photos, COCO_17, blind_share=1.0) as made:
         for number, image in enumerate([3, 1]):
-            labelled, blind = sorted(made.people(image), key=lambda p: p.blind)
-            made.save(labelled.id, base=0, author="ann", edit_id=f"e{number}", joints={"nose": (30, 20, 2)})
+            asked, blind = sorted(made.people(image), key=lambda p: p.blind)
+            made.save(asked.id, base=0, author="ann", edit_id=f"e{number}", joints={"nose": (30, 20, 2)})
             made.save(blind.id, base=0, author="ann", edit_id=f"b{number}", joints={"nose": (31, 21, 2)})
-            assert blind.blind and not labelled.blind
+            assert blind.blind and not asked.blind
     return tmp_path / "p"
 
 
