@@ -51,9 +51,11 @@ def chunks(connection: Connection, skeleton: Skeleton, only_done: bool, with_pre
 
 
 def annotations_of(
-    connection: Connection, skeleton: Skeleton, image_ids: Collection[int]
+    connection: Connection, skeleton: Skeleton, image_ids: Collection[int], person_id: int | None = None
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """What an export would hold of the labelled people of some images, by id, and one category that they all belong to.
+
+    With `person_id`, of that person alone.
 
     Labelled is who came with labels or was touched by a human; whoever no human touched is as it came.
     """
@@ -65,6 +67,8 @@ def annotations_of(
         .where(or_(people.c.labelled > 0, people.c.touched.is_(True)))
         .order_by(people.c.id)
     )
+    if person_id is not None:
+        query = query.where(people.c.id == person_id)
     run = _Export(connection, skeleton, False, False)
     annotations = []
     for row in connection.execute(query):

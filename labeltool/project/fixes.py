@@ -71,13 +71,30 @@ def recheck(connection: Connection, skeleton: Skeleton, image_ids: Collection[in
     return found
 
 
-def errors_of(connection: Connection, skeleton: Skeleton, image_ids: Sequence[int]) -> dict[int, str]:
-    """The first error in the labels of each image that has one: `A311 person 17: 'nose' at (700, 20) lies ...`.
+def recheck_saved(connection: Connection, skeleton: Skeleton, image_id: int, person_id: int) -> None:
+    """Looks for errors again after one person was saved. The caller holds the write lock.
+
+    Where nothing was known to be wrong with the image, that person alone is looked at: a save must not cost more the more people
+    the image has.
+    """
+    where = images.c.id == image_id
+    if connection.execute(select(images.c.finding).where(where)).scalar_one() is not None:
+        recheck(connection, skeleton, [image_id])
+        return
+    found = errors_of(connection, skeleton, [image_id], person_id).get(image_id)
+    if found is not None:
+        connection.execute(update(images).where(where).values(finding=found))
+
+
+def errors_of(
+    connection: Connection, skeleton: Skeleton, image_ids: Sequence[int], person_id: int | None = None
+) -> dict[int, str]:
+    """The first error in the labels of each image that has one, or of one person in it: `A311 person 17: 'nose' at (700, 20) ...`.
 
     What is checked is what an export would hold of the labelled people: joints that are mere predictions are no labels, and of
     somebody whom nobody has labelled nothing can be wrong yet.
     """
-    annotations, category = annotations_of(connection, skeleton, image_ids)
+    annotations, category = annotations_of(connection, skeleton, image_ids, person_id)
     if not annotations:
         return {}
     query = select(images.c.id, images.c.width, images.c.height).where(images.c.id.in_(image_ids))
