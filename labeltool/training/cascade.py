@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from labeltool.errors import ModelError
 from labeltool.files import atomic_write
-from labeltool.models.cascade import RefinerConfig, RefiningStage, View, diameters
+from labeltool.models.cascade import RefinerConfig, RefiningStage, View
 from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork, refiners_of
 from labeltool.models.topdown import autocast, to_input
 from labeltool.models.weights import Checkpoint, load_into, read_checkpoint
@@ -21,6 +21,7 @@ from labeltool.training.augment import batch
 from labeltool.training.deeppose import DeepPoseTask, cell_loss, initialise, loss
 from labeltool.training.loop import Schedule, fit
 from labeltool.training.samples import Part, Samples
+from labeltool.training.squares import ObservedErrors, Squares, draw_squares
 
 #: Weight of the published loss beside the cross-entropy of the cells.
 _MSE_WEIGHT = 20.0
@@ -95,110 +96,6 @@ def read_cascade(
     if not 1 <= from_stage <= count:
         raise ModelError(f"--from-stage {from_stage}: expected 1 to {count}, the stages there are to be")
     return Cascade(refiners, from_stage, backbone, pretrained)
-
-
-@dataclass(frozen=True)
-class ObservedErrors:
-    """How far off estimates are: by joint the mean and covariance of (estimate - label) / diam(estimate).
-
-    Attributes:
-        mean: (K, 2) float.
-        covariance: (K, 2, 2) float.
-    """
-
-    mean: Tensor
-    covariance: Tensor
-
-    @classmethod
-    def of(cls, pose: Tensor, target: Tensor, labelled: Tensor, skeleton: Skeleton) -> Self:
-        """The errors of N estimates (Toshev & Szegedy 2014, section 3.2).
-
-        Args:
-            pose: (N, K, 2) estimates.
-            target: (N, K, 2) labels.
-            labelled: (N, K) bool, the joints that count.
-            skeleton: for diam(y).
-
-        Raises:
-            ModelError: a joint is labelled for fewer than two people.
-        """
-        error = ((pose - target) / diameters(pose, skeleton)[:, None, None]).double()
-        means, covariances = [], []
-        for k, joint in enumerate(skeleton.joints):
-            rows = error[labelled[:, k], k]
-            if len(rows) < 2:
-                raise ModelError(
-                    f"training: {joint} is labelled for {len(rows)} people, expected at least 2 to observe errors"
-                )
-            means.append(rows.mean(dim=0))
-            covariances.append(torch.cov(rows.T) + 1e-6 * torch.eye(2))
-        return cls(torch.stack(means).float(), torch.stack(covariances).float())
-
-    def draw(self, joint: Tensor) -> Tensor:
-        """Random errors of joints, in diameters: (B, J) int64 -> (B, J, 2)."""
-        spread = torch.linalg.cholesky(self.covariance)[joint]
-        errors: Tensor = self.mean[joint] + (spread @ torch.randn(*joint.shape, 2, 1))[..., 0]
-        return errors
-
-    def to_json(self, skeleton: Skeleton) -> dict[str, Any]:
-        """By joint: the mean error and the standard deviations, in diameters."""
-        deviation = self.covariance.diagonal(dim1=1, dim2=2).sqrt()
-        return {
-            joint: {"mean": [round(float(v), 4) for v in m], "deviation": [round(float(v), 4) for v in d]}
-            for joint, m, d in zip(skeleton.joints, self.mean, deviation, strict=True)
-        }
-
-
-class Squares(NamedTuple):
-    """Squares to learn from, J of each of B people.
-
-    Attributes:
-        centre: (B, J, 2) in the coordinates of the view.
-        side: (B, J).
-        joint: (B, J) int64, which joint each is of.
-        wanted: (B, J, 2) the label, normalised by the square.
-        counted: (B, J) bool: labelled, and inside the square.
-    """
-
-    centre: Tensor
-    side: Tensor
-    joint: Tensor
-    wanted: Tensor
-    counted: Tensor
-
-
-def draw_squares(
-    stage: RefiningStage,
-    errors: ObservedErrors,
-    pose: Tensor,
-    target: Tensor,
-    labelled: Tensor,
-    *,
-    joints: int,
-    own: float,
-) -> Squares:
-    """Squares of random joints, displaced as the stage before displaces them, by torch's own chance.
-
-    Args:
-        stage: whose squares.
-        errors: of the stage before.
-        pose: (B, K, 2) its estimates of these people; they give the side.
-        target: (B, K, 2) labels.
-        labelled: (B, K) bool.
-        joints: J, how many joints of each person; where there is one network a joint, the same of everybody.
-        own: share of the squares that are centred on the estimate itself; the others on the label plus a drawn error.
-    """
-    count, every = labelled.shape
-    lots = torch.rand(count if stage.config.sharing == "shared" else 1, every)
-    joint = lots.argsort(dim=1)[:, : min(joints, every)].expand(count, -1)
-    pick = joint[..., None].expand(-1, -1, 2)
-    side = stage.sides(pose)[:, None].expand(joint.shape)
-    estimated, wanted = pose.gather(1, pick), target.gather(1, pick)
-    drawn = wanted + errors.draw(joint) * (side / stage.config.sigma)[..., None]
-    centre = torch.where(torch.rand(joint.shape)[..., None] < own, estimated, drawn)
-    inside = (wanted - centre) / side[..., None]
-    counted = labelled.gather(1, joint) & (inside.abs() <= 0.5).all(dim=2)
-    return Squares(centre, side, joint, inside, counted)
 
 
 def stage_loss(stage: RefiningStage, view: View, squares: Squares, pose: Tensor) -> tuple[Tensor, Tensor]:
@@ -414,7 +311,7 @@ def with_new_stage(
     if kind != DeepPose.name:
         raise ModelError(f"{before.path}: a checkpoint of {kind!r}, expected one of {DeepPose.name!r}")
     theirs = DeepPoseConfig.from_json(before.description.get("config", {}))
-    if theirs != config:
+    if theirs.skeleton.joints != config.skeleton.joints or replace(theirs, skeleton=config.skeleton) != config:
         raise ModelError(
             f"{before.path}: stage 1 is {theirs.backbone} for {theirs.skeleton.name}, "
             f"expected {config.backbone} for {config.skeleton.name}, with the same sizes"

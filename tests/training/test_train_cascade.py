@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from synthetic_people import MILD, SKELETON, squares
+
+from labeltool.errors import ModelError
+from labeltool.models.cascade import RefinerConfig, View
+from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork, load
+from labeltool.models.weights import read_checkpoint, write_checkpoint
+from labeltool.training import cascade, loop
+from labeltool.training.cascade import (
+    RefineTask,
+    observe,
+    read_cascade,
+    train_cascade,
+    with_new_stage,
+)
+from labeltool.training.loop import Schedule, detection_rate
+from labeltool.training.squares import ObservedErrors, draw_squares
+
+TINY = DeepPoseConfig(SKELETON, backbone="test_efficientnet", hidden=32)
+SMALL = RefinerConfig(sigma=1.5, channels=16, hidden=16, cells=8)
+QUICK = Schedule(epochs=2, batch=16, rate=3e-3, average=0.9, augmentation=MILD)
+
+
+def first_stage(folder: Path) -> Path:
+    torch.manual_seed(0)
+    path = folder / "first.safetensors"
+    write_checkpoint(path, DeepPoseNetwork(TINY).state_dict(), {"model": "deeppose", "config": TINY.to_json()})
+    return path
+
+
+def made_up(people: int = 4000) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Labels, and estimates whose errors are Gaussian with a known mean and covariance, in diameters of the estimate."""
+    torch.manual_seed(3)
+    mean = torch.tensor([[0.1, 0.0], [0.0, -0.05], [0.02, 0.2]])
+    root = torch.tensor([[[0.2, 0.0], [0.1, 0.1]], [[0.1, 0.0], [0.0, 0.3]], [[0.05, 0.0], [-0.1, 0.2]]])
+    pose = torch.rand(people, 3, 2) - 0.5
+    drawn = mean + torch.einsum("kxy,nky->nkx", root, torch.randn(people, 3, 2))
+    diameter = (pose[:, 0] - pose[:, 1]).norm(dim=1).clamp(min=0.1)
+    return pose - drawn * diameter[:, None, None], pose, mean, root @ root.transpose(1, 2)
+
+
+def test_observed_errors_are_their_mean_and_covariance() -> None:
+    target, pose, mean, covariance = made_up()
+    errors = ObservedErrors.of(pose, target, torch.ones(len(pose), 3, dtype=torch.bool), SKELETON)
+    assert torch.allclose(errors.mean, mean, atol=0.02)
+    assert torch.allclose(errors.covariance, covariance, atol=0.01)
+    drawn = errors.draw(torch.arange(3).expand(20_000, 3))
+    assert torch.allclose(drawn.mean(dim=0), mean, atol=0.03)
+    for joint in range(3):
+        assert torch.allclose(torch.cov(drawn[:, joint].T), covariance[joint], atol=0.02)
+    told = errors.to_json(SKELETON)
+    assert told["nose"]["mean"] == pytest.approx(mean[2].tolist(), abs=0.02)
+
+
+def test_joints_without_a_label_are_not_observed() -> None:
+    target, pose, _, _ = made_up(50)
+    labelled = torch.ones(50, 3, dtype=torch.bool)
+    labelled[1:, 2] = False
+    with pytest.raises(ModelError, match="nose is labelled for 1 people, expected at least 2"):
+        ObservedErrors.of(pose, target, labelled, SKELETON)
+
+
+@pytest.mark.parametrize("own", [0.0, 1.0])
+def test_squares_to_learn_from_say_where_the_label_is(own: float) -> None:
+    target, pose, _, _ = made_up(64)
+    labelled = torch.rand(64, 3) < 0.8
+    errors = ObservedErrors.of(pose, target, torch.ones(64, 3, dtype=torch.bool), SKELETON)
+    stage = DeepPoseNetwork(TINY, [SMALL]).last_stage
+    drawn = draw_squares(stage, errors, pose, target, labelled, joints=2, own=own)
+    pick = drawn.joint[..., None].expand(-1, -1, 2)
+    assert torch.allclose(drawn.centre + drawn.side[..., None] * drawn.wanted, target.gather(1, pick), atol=1e-5)
+    assert torch.allclose(drawn.side[:, 0], 1.5 * (pose[:, 0] - pose[:, 1]).norm(dim=1).clamp(min=0.1), atol=1e-5)
+    assert (drawn.joint[:, 0] != drawn.joint[:, 1]).all()
+    assert not (drawn.counted & ~labelled.gather(1, drawn.joint)).any()
+    assert (drawn.wanted[drawn.counted].abs() <= 0.5).all()
+    at_the_estimate = torch.isclose(drawn.centre, pose.gather(1, pick), atol=1e-6).all(dim=2)
+    assert at_the_estimate.all() if own else not at_the_estimate.any()
+
+
+def test_one_network_a_joint_gets_squares_of_the_same_joints_of_everybody() -> None:
+    target, pose, _, _ = made_up(16)
+    labelled = torch.ones(16, 3, dtype=torch.bool)
+    errors = ObservedErrors.of(pose, target, labelled, SKELETON)
+    stage = DeepPoseNetwork(TINY, [replace(SMALL, sharing="per-joint")]).last_stage
+    drawn = draw_squares(stage, errors, pose, target, labelled, joints=2, own=0.5)
+    assert (drawn.joint == drawn.joint[:1]).all()
+
+
+def test_the_logged_loss_is_the_published_one_over_labelled_joints() -> None:
+    target, pose, _, _ = made_up(8)
+    errors = ObservedErrors.of(pose, target, torch.ones(8, 3, dtype=torch.bool), SKELETON)
+    network = DeepPoseNetwork(TINY, [SMALL]).eval()
+    view = View(
+        torch.zeros(0), [torch.zeros(8, c, s, s) for c, s in ((16, 110), (24, 55), (32, 28), (48, 14), (64, 7))]
+    )
+    drawn = draw_squares(network.last_stage, errors, pose, target, torch.rand(8, 3) < 0.7, joints=3, own=0.5)
+    with torch.inference_mode():
+        _, logged = cascade.stage_loss(network.last_stage, view, drawn, pose)
+        answered = network.last_stage(view, drawn.centre, drawn.side, drawn.joint, pose)[0]
+    squared = (answered - drawn.wanted)[drawn.counted] ** 2
+    assert float(logged) == pytest.approx(float(squared.mean()), rel=1e-5)
+
+
+@pytest.mark.slow
+def test_each_stage_improves_on_the_one_before(tmp_path: Path) -> None:
+    data = squares(96, 0), squares(48, 1)
+    schedule = replace(QUICK, epochs=3, batch=8, average=0.8)
+    best = train_cascade(tmp_path / "run", TINY, [replace(SMALL, sigma=2.0)], *data, schedule, quiet=True)
+    model = load(best, device="cpu")
+    assert model.stages == 2
+    task = RefineTask(model.network, TINY, observe(model.network, TINY, data[0], schedule, 96))
+    after_one = detection_rate(task, model.after(1).network, data[1])
+    after_two = detection_rate(task, model.network, data[1])
+    assert after_two > 0.9
+    assert after_two > after_one + 0.1, "a stage must improve on the one before"
+    description = read_checkpoint(best).description
+    assert description["validation"]["pdj@0.2"] == pytest.approx(after_two, abs=0.05)
+    assert set(description["observed_errors"]) == set(SKELETON.joints)
+    assert (tmp_path / "run" / "curve.svg").exists()
+
+
+def test_a_cascade_that_was_stopped_goes_on_in_its_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = squares(24, 0), squares(8, 1)
+    first = read_checkpoint(first_stage(tmp_path))
+    arguments = (TINY, [SMALL], *data, replace(QUICK, batch=8))
+    whole = train_cascade(tmp_path / "whole", *arguments, init=first, from_stage=2, quiet=True)
+
+    real = loop.detection_rate
+    calls = iter(range(100))
+
+    def stop_in_the_second_epoch(*given: object) -> float:
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+        return real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "detection_rate", stop_in_the_second_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        train_cascade(tmp_path / "cut", *arguments, init=first, from_stage=2, quiet=True)
+    again = train_cascade(tmp_path / "cut", *arguments, init=first, from_stage=2, quiet=True)
+    one, other = read_checkpoint(whole).tensors, read_checkpoint(again).tensors
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    kept = [name for name in one if not name.startswith("stages.")]
+    assert all(torch.equal(one[name], first.tensors[name].half().to(one[name].dtype)) for name in kept)
+
+
+def test_a_stage_can_be_trained_again_on_a_longer_cascade(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    path = tmp_path / "two.safetensors"
+    described = {"model": "deeppose", "config": TINY.to_json(), "stages": [SMALL.to_json()]}
+    write_checkpoint(path, DeepPoseNetwork(TINY, [SMALL]).state_dict(), described)
+    two = read_checkpoint(path)
+    third = with_new_stage(two, TINY, [SMALL, SMALL], 0)
+    assert torch.equal(third.stages[0].networks[0].names.weight, two.tensors["stages.0.networks.0.names.weight"])  # type: ignore[index,union-attr]
+    again = with_new_stage(two, TINY, [SMALL], 1, like=two)
+    assert torch.equal(again.last_stage.networks[0].names.weight, two.tensors["stages.0.networks.0.names.weight"])  # type: ignore[union-attr,arg-type]
+    by_chance = with_new_stage(two, TINY, [SMALL], 1)
+    assert not torch.equal(by_chance.last_stage.networks[0].names.weight, again.last_stage.networks[0].names.weight)  # type: ignore[union-attr,arg-type]
+    anew = with_new_stage(two, TINY, [replace(SMALL, channels=24)], 0, like=two)
+    assert anew.last_stage.config.channels == 24
+    with pytest.raises(
+        ModelError, match="holds 2 stages, expected the 2 before the one to train with the same settings"
+    ):
+        with_new_stage(two, TINY, [replace(SMALL, sigma=9.0), SMALL], 0)
+    with pytest.raises(
+        ModelError, match="stage 1 is test_efficientnet for tiny, expected test_efficientnet for tiny, with"
+    ):
+        with_new_stage(two, replace(TINY, hidden=8), [SMALL], 0)
+
+
+def test_what_a_cascade_cannot_start_from(tmp_path: Path) -> None:
+    data = squares(4, 0), squares(4, 1)
+    with pytest.raises(ModelError, match="first stage to train is 2, expected the stages before it by --init"):
+        train_cascade(tmp_path, TINY, [SMALL], *data, QUICK, from_stage=2)
+    with pytest.raises(ModelError, match="first stage to train is 3, expected 1 to 2"):
+        train_cascade(tmp_path, TINY, [SMALL], *data, QUICK, from_stage=3)
+    write_checkpoint(tmp_path / "x.safetensors", {}, {"model": "heatmap"})
+    with pytest.raises(ModelError, match="a checkpoint of 'heatmap', expected one of 'deeppose'"):
+        with_new_stage(read_checkpoint(tmp_path / "x.safetensors"), TINY, [SMALL], 0)
+
+
+def test_what_the_options_ask_for() -> None:
+    three = read_cascade(None, "2.5,1.5")
+    assert [r.sigma for r in three.refiners] == [2.5, 1.5] and three.zoom == 1
+    four = read_cascade("4", "2", look="photo", per_joint=True, backbone="resnet18", from_stage=3)
+    assert [(r.sigma, r.source, r.sharing, r.backbone) for r in four.refiners] == [
+        (2, "photo", "per-joint", "resnet18")
+    ] * 3
+    assert four.zoom == 2 and four.from_stage == 3
+    assert read_cascade("1", "2").refiners == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("x", "2"), "--stages 'x': expected a number"),
+        (("0", "2"), "--stages 0: expected at least 1"),
+        (("3", "wide"), "--sigma 'wide': expected numbers"),
+        (("3", "-1"), "sigma of a refining stage is -1.0, expected a positive number"),
+    ],
+)
+def test_options_that_make_no_sense(arguments: tuple[str, str], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        read_cascade(*arguments)
+    with pytest.raises(ModelError, match="--from-stage 4: expected 1 to 3"):
+        read_cascade("3", "2", from_stage=4)
