@@ -89,7 +89,7 @@ def recheck_saved(connection: Connection, skeleton: Skeleton, image_id: int, per
 def errors_of(
     connection: Connection, skeleton: Skeleton, image_ids: Sequence[int], person_id: int | None = None
 ) -> dict[int, str]:
-    """The first error in the labels of each image that has one, or of one person in it: `A311 person 17: 'nose' at (700, 20) ...`.
+    """The first error in the labels of each image that has one, or of one person: `A311 person 17: 'nose' at (700, 20) ...`.
 
     What is checked is what an export would hold of the labelled people: joints that are mere predictions are no labels, and of
     somebody whom nobody has labelled nothing can be wrong yet.
