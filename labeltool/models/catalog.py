@@ -112,6 +112,24 @@ _OWN = (
         shipped=False,
         load=_from("labeltool.models.keypoint_rcnn"),
     ),
+    ModelInfo(
+        name="vitpose",
+        summary="ViTPose (Xu et al. 2022) by transformers: pip install 'labeltool[vitpose]'; weights downloaded, or a folder",
+        skeleton="coco-17",
+        detects=False,
+        licence="Apache-2.0; weights trained on COCO",
+        shipped=False,
+        load=_from("labeltool.models.vitpose"),
+    ),
+    ModelInfo(
+        name="rtmpose",
+        summary="RTMPose (Jiang et al. 2023) by onnxruntime: pip install 'labeltool[rtmpose]'; --weights FILE.onnx",
+        skeleton="coco-17",
+        detects=False,
+        licence="Apache-2.0; weights as their file says",
+        shipped=False,
+        load=_from("labeltool.models.rtmpose"),
+    ),
 )
 
 

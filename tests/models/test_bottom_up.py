@@ -33,7 +33,7 @@ def drawn_maps(people: list[np.ndarray], size: tuple[int, int] = (32, 40)) -> to
 
 def test_joints_are_grouped_by_the_offsets_and_placed_by_the_maps() -> None:
     left = np.array([[5.0, 5], [9, 21], [7.25, 12.5]])
-    right = left + [20, 3]
+    right = left + np.array([20.0, 3])
     cells, confidence, scores = group(drawn_maps([left, right]), 3)
     assert cells.shape == (2, 3, 2) and len(scores) == 2
     order = np.argsort(cells[:, 0, 0])
