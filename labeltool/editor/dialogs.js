@@ -23,7 +23,8 @@ const LONGEST_REASON = 500;
 export class HelpSheet {
   /** @param {(preset: PresetName) => void} onPreset the labeller wants the keys of another preset */
   constructor(onPreset) {
-    const close = el("button", { type: "button", class: "tool wide", onclick: () => this.element.close() }, "Close");
+    // The focus goes there, and not into the list of presets, where "?" would be a letter.
+    const close = el("button", { type: "button", class: "tool wide", autofocus: true, onclick: () => this.element.close() }, "Close");
     const section = (/** @type {string} */ title, /** @type {HTMLElement} */ content) => el("section", {}, el("h3", {}, title), content);
     const group = (/** @type {Group} */ name) => section(name, keyTable(name));
     const gestures = el("dl", { class: "gestures" }, ...GESTURES.flatMap(({ gesture, label }) => [el("dt", {}, gesture), el("dd", {}, label)]));

@@ -113,7 +113,7 @@ export class Panel {
     const { person, doc, placing, boxing, predicting } = this.session;
     const locked = !person || isLocked(person);
     this.empty.hidden = person !== null;
-    setText(this.empty, doc?.people.length ? "Click a person to see the joints." : doc ? "Nobody is here yet. Draw a box around a person." : "");
+    setText(this.empty, doc?.people.some((p) => !isLocked(p)) ? "Click a person to see the joints." : doc ? "Nobody is here yet. Draw a box around a person." : "");
     this.add.disabled = this.copy.disabled = !doc;
     for (const button of [this.place, this.swapAll, this.remove]) button.disabled = locked;
     this.fitBox.disabled = locked || !Object.values(person.joints).some((joint) => joint.v > 0);

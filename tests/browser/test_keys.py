@@ -437,6 +437,11 @@ def _helps(editor: EditorPage, key: str) -> None:
     expect(sheet).to_be_visible()
     editor.press(key)
     expect(sheet).to_be_hidden()
+    # Escape closes it also from the list of presets, which has keys of its own.
+    editor.press(key)
+    sheet.get_by_label("Keys as in").focus()
+    editor.press("Escape")
+    expect(sheet).to_be_hidden()
 
 
 @case("escape")

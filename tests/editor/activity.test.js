@@ -9,7 +9,7 @@ function clocked() {
   const activity = new Activity(() => clock.now);
   return {
     activity,
-    at: (/** @type {number} */ ms, does = () => activity.touch()) => {
+    at: (/** @type {number} */ ms, does = /** @returns {any} */ () => activity.touch()) => {
       clock.now = ms;
       return does();
     },
