@@ -110,7 +110,9 @@ export function moveJoint(doc, id, name, x, y) {
   const before = jointOf(person, name);
   if (before.v === 0 || isLocked(person)) return null;
   const place = placeOf(x, y, doc.image);
-  return ofJoints("move", `move ${say(name)}`, person, { [name]: { ...place, v: before.v } });
+  // A coordinate that nobody moved keeps every digit it came with.
+  const kept = { ...(x === before.x && { x }), ...(y === before.y && { y }) };
+  return ofJoints("move", `move ${say(name)}`, person, { [name]: { ...place, ...kept, v: before.v } });
 }
 
 /**
