@@ -67,7 +67,7 @@ def document(names: list[str], people_each: int = PEOPLE_EACH) -> dict[str, Any]
     """A COCO document: on two photos of five everybody is labelled, on the others people have boxes only."""
     rng = random.Random(1)
     images = [{"id": n + 1, "file_name": name, "width": WIDTH, "height": HEIGHT} for n, name in enumerate(names)]
-    annotations = []
+    annotations: list[dict[str, Any]] = []
     for image in images:
         labelled = image["id"] % 5 < 2  # type: ignore[operator]
         for _ in range(people_each):

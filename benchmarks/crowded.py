@@ -59,13 +59,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = options.out or Path(folder)
         finders = {"top-down": top_down(options, out), "bottom-up": bottom_up(options, out)}
-        rows = []
+        rows: list[dict[str, Any]] = []
         for people in counts:
             scenes = rendered(
                 out / f"people-{people}", 600 + people, options.unseen, f"{people}-{people}", "640x480", LSP_14
             )
             rows.append({"people": people, **{name: measure(find, scenes) for name, find in finders.items()}})
-    figures = {
+    figures: dict[str, Any] = {
         "rows": rows,
         "seconds_ratio": [round(r["top-down"]["seconds"] / r["bottom-up"]["seconds"], 2) for r in rows],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -125,8 +126,8 @@ def _show_images(project: Project) -> None:
     order = order_at.selectbox("Order", list(ORDER_NAMES), format_func=ORDER_NAMES.__getitem__, key="queue_order")
     seed = seed_at.number_input("Seed", value=1, step=1, disabled=order != "random", key="queue_seed")
     text = text_at.text_input("Name or id", placeholder="a part of the file name, or an id", key="queue_text")
-    wish = {"order": order, "seed": int(seed), "text": text}
-    total, entries = project.queue_page(which, offset=0, limit=PAGE, **wish)
+    page = partial(project.queue_page, which, order=order, seed=int(seed), text=text, limit=PAGE)
+    total, entries = page(offset=0)
     pages = last_page(total)
     if st.session_state.get("queue_number", 1) > pages:
         st.session_state["queue_number"] = pages
@@ -135,7 +136,7 @@ def _show_images(project: Project) -> None:
     number = int(number_at.number_input("Page", min_value=1, max_value=pages, step=1, key="queue_number"))
     first = (number - 1) * PAGE
     if number > 1:
-        _, entries = project.queue_page(which, offset=first, limit=PAGE, **wish)
+        _, entries = page(offset=first)
     if not entries:
         table.info("No image is like that.", icon=":material/search_off:")
         return

@@ -95,7 +95,7 @@ def load(weights: Path | None = None, device: str = "auto") -> VitPose:
             f"vitpose: its weights are not on this machine and cannot be downloaded ({reason}): fetch {PUBLISHED} where there "
             "is a network and pass its folder with --weights"
         ) from None
-    joints = int(network.config.num_labels)
+    joints = int(network.config.num_labels or 0)
     if joints != len(COCO_17):
         raise ModelError(f"{where}: {joints} joints, expected the {len(COCO_17)} of {COCO_17.name}")
     return VitPose(

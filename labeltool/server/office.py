@@ -34,7 +34,9 @@ class Office:
     models: Models = field(default_factory=Models)
 
     @classmethod
-    def open(cls, path: Path, token: str | None = None, user: str | None = None, models: Models | None = None) -> Office:
+    def open(
+        cls, path: Path, token: str | None = None, user: str | None = None, models: Models | None = None
+    ) -> Office:
         """The office of the project in a folder.
 
         Raises:
@@ -42,7 +44,9 @@ class Office:
             ServerError: the token cannot be used.
         """
         access = Access.make(token, project_id(path))
-        return cls(Project.open(path), access, user or default_user(), PhotoCache(folder=path / "cache"), models or Models())
+        return cls(
+            Project.open(path), access, user or default_user(), PhotoCache(folder=path / "cache"), models or Models()
+        )
 
     def author(self, connection: HTTPConnection) -> str:
         """Who signs a change that the guard has let through."""

@@ -104,7 +104,8 @@ def fit_scenes(
     """Trains a task's network on whole photos and returns the path of its best checkpoint, `best.safetensors`.
 
     The whole state is kept in `out` after every epoch and every so many steps; a run that was stopped goes on from there when it
-    is started again with the same arguments, and ends as an unbroken one would. `curve.csv` has one row an epoch: every loss and score.
+    is started again with the same arguments, and ends as an unbroken one would. `curve.csv` has one row an
+    epoch: every loss and score.
 
     Args:
         out: folder for checkpoints and the curve; made when missing.

@@ -163,7 +163,7 @@ def view(
 
     def to_canvas(points: FloatArray) -> FloatArray:
         """Edge coordinates of the photo to those of the canvas."""
-        out = points * zoom + offset
+        out: FloatArray = points * zoom + offset
         if mirrored:
             out[..., 0] = canvas[0] - out[..., 0]
         return out

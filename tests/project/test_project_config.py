@@ -114,7 +114,11 @@ def test_a_guideline_is_optional_and_lies_beside_the_file_or_anywhere(tmp_path: 
     path = tmp_path / "p" / "project.toml"
     text = path.read_text()
     assert "\nguideline =" not in text and read_config(tmp_path / "p").guideline is None
-    for written, meant in (("guide.md", tmp_path / "p" / "guide.md"), ("../a.md", tmp_path / "a.md"), ("/x/a.md", Path("/x/a.md"))):
+    for written, meant in (
+        ("guide.md", tmp_path / "p" / "guide.md"),
+        ("../a.md", tmp_path / "a.md"),
+        ("/x/a.md", Path("/x/a.md")),
+    ):
         path.write_text(f'guideline = "{written}"\n{text}')
         config = read_config(tmp_path / "p")
         assert config.guideline == meant
