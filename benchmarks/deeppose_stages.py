@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lspet import LSPET, unseen_people
+from lspet import LSPET
 
-from labeltool.audit import Labels
 from labeltool.audit.by_image import OVERALL
 from labeltool.audit.intervals import wilson
 from labeltool.audit.people import FloatArray
@@ -25,6 +25,9 @@ from labeltool.audit.stages import StageGains, stage_gains
 from labeltool.images import load_photo
 from labeltool.models.deeppose import DeepPose, load
 from labeltool.skeleton import LSP_14
+from labeltool.training.measuring import labels_of
+from labeltool.training.samples import Person
+from labeltool.training.sources import read_people
 
 
 def main() -> None:
@@ -37,8 +40,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     model = load(options.weights)
-    photos, labels = unseen_people(options.lspet, 100 if options.quick else 500)
-    poses, seconds = all_stages(model, photos, labels)
+    everybody = read_people(options.lspet / "joints.mat", options.lspet / "images", LSP_14)
+    people = everybody[-(100 if options.quick else 500) :]
+    labels = labels_of(people)
+    poses, seconds = all_stages(model, people)
     found = stage_gains(labels, poses, LSP_14)
     if options.svg is not None:
         from labeltool.report.charts import stage_chart
@@ -63,17 +68,18 @@ def main() -> None:
         print(f"{joint:<16}" + "".join(f"{r:>10.3f}" for r in rates) + f"  {float(low[0]):.3f} to {float(high[0]):.3f}")
 
 
-def all_stages(model: DeepPose, photos: list[Path], labels: Labels) -> tuple[list[FloatArray], list[float]]:
+def all_stages(model: DeepPose, people: Sequence[Person]) -> tuple[list[FloatArray], list[float]]:
     """The joints (N, K, 2) after each stage, and the seconds it took to get there from decoded photos."""
-    shown = [load_photo(path) for path in photos]
-    poses, seconds = [], []
+    shown = [load_photo(person.photo) for person in people]
+    poses: list[FloatArray] = []
+    seconds = []
     for stage in range(1, model.stages + 1):
         shorter, parts, start = model.after(stage), [], time.perf_counter()
         for first in range(0, len(shown), 16):
             which = slice(first, first + 16)
-            parts += [p.xy for p in shorter.predict(shown[which], [box[None] for box in labels.box[which]])]
+            parts += [p.xy for p in shorter.predict(shown[which], [person.box[None] for person in people[which]])]
         seconds.append(time.perf_counter() - start)
-        poses.append(np.concatenate(parts))
+        poses.append(np.concatenate(parts).astype(np.float64))
     return poses, seconds
 
 

@@ -27,6 +27,7 @@ from labeltool.models.backbones import make_backbone
 from labeltool.models.cascade import RefinerConfig, RefiningStage, View
 from labeltool.models.topdown import NetworkConfig, TopDown
 from labeltool.models.weights import Checkpoint, read_checkpoint
+from labeltool.skeleton import Skeleton
 
 #: The side of the network's input, as published.
 CROP_SIZE = 220
@@ -48,10 +49,23 @@ class DeepPoseConfig(NetworkConfig):
     Attributes:
         channels: features kept at each of the 7 x 7 places.
         hidden: width of the fully connected layer.
+        slope: with `offsets`, the calibration of the confidence 1 / (1 + exp(-(slope x + offset))), x the logit of the chance
+            the expected error alone gives.
+        offsets: one for each joint; none for the chance as it is.
     """
 
     channels: int = 64
     hidden: int = 512
+    slope: float = 1.0
+    offsets: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.offsets and len(self.offsets) != len(self.skeleton):
+            raise ModelError(
+                f"deeppose: {len(self.offsets)} offsets, expected one for each of {len(self.skeleton)} joints"
+            )
+        # JSON gives a list
+        object.__setattr__(self, "offsets", tuple(self.offsets))
 
 
 class FirstLook(NamedTuple):
@@ -212,13 +226,29 @@ class DeepPose(TopDown[DeepPoseConfig]):
         return denormalise(normalised, squares) - 0.5, confidence
 
     def _confidence(self, normalised: FloatArray, log_error: FloatArray) -> FloatArray:
-        """P(distance <= 0.2 torso) if distances are exponential about their expected value: 1 - exp(-r / b)."""
-        torso = np.full(len(normalised), _USUAL_TORSO)
-        if self.skeleton.torso is not None:
-            a, b = (self.skeleton.index(j) for j in self.skeleton.torso)
-            torso = np.maximum(np.linalg.norm(normalised[:, a] - normalised[:, b], axis=-1), _USUAL_TORSO / 3)
-        confidence: FloatArray = 1 - np.exp(-_CONFIDENCE_AT * torso[:, None] / np.exp(log_error))
+        x = certainty(normalised, log_error, self.skeleton)
+        if self.config.offsets:
+            x = self.config.slope * x + np.array(self.config.offsets)
+        confidence: FloatArray = 1 / (1 + np.exp(-x))
         return confidence
+
+
+def certainty(normalised: FloatArray, log_error: FloatArray, skeleton: Skeleton) -> FloatArray:
+    """The logit of P(distance <= 0.2 torso) if distances are exponential about their expected value b: 1 - exp(-r / b).
+
+    Args:
+        normalised: (N, K, 2) joints, normalised by the crop.
+        log_error: (N, K) log of b, in crop sides.
+        skeleton: for the torso.
+    """
+    torso = np.full(len(normalised), _USUAL_TORSO)
+    if skeleton.torso is not None:
+        a, b = (skeleton.index(j) for j in skeleton.torso)
+        torso = np.maximum(np.linalg.norm(normalised[:, a] - normalised[:, b], axis=-1), _USUAL_TORSO / 3)
+    ratio = np.clip(_CONFIDENCE_AT * torso[:, None] / np.exp(log_error), 1e-6, 30)
+    # p / (1 - p) of p = 1 - exp(-ratio)
+    logit: FloatArray = np.log(np.expm1(ratio))
+    return logit
 
 
 def load(weights: Path | None = None, device: str = "auto") -> DeepPose:

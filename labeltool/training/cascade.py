@@ -7,19 +7,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from labeltool.errors import ModelError
 from labeltool.files import atomic_write
 from labeltool.models.cascade import RefinerConfig, RefiningStage, View
-from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork, refiners_of
+from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork, certainty, load, refiners_of
 from labeltool.models.topdown import autocast, to_input
-from labeltool.models.weights import Checkpoint, load_into, read_checkpoint
+from labeltool.models.weights import Checkpoint, load_into, read_checkpoint, write_checkpoint
 from labeltool.skeleton import Skeleton
-from labeltool.training.augment import batch
+from labeltool.training.augment import PLAIN, batch
+from labeltool.training.calibration import fit_logistic
 from labeltool.training.deeppose import DeepPoseTask, cell_loss, initialise, loss
-from labeltool.training.loop import Schedule, fit
+from labeltool.training.loop import Schedule, fit, torso_ends
+from labeltool.training.measuring import RIGHT_WITHIN
 from labeltool.training.samples import Part, Samples
 from labeltool.training.squares import ObservedErrors, Squares, draw_squares
 
@@ -311,7 +314,8 @@ def with_new_stage(
     if kind != DeepPose.name:
         raise ModelError(f"{before.path}: a checkpoint of {kind!r}, expected one of {DeepPose.name!r}")
     theirs = DeepPoseConfig.from_json(before.description.get("config", {}))
-    if theirs.skeleton.joints != config.skeleton.joints or replace(theirs, skeleton=config.skeleton) != config:
+    like_this = replace(theirs, skeleton=config.skeleton, slope=config.slope, offsets=config.offsets)
+    if theirs.skeleton.joints != config.skeleton.joints or like_this != config:
         raise ModelError(
             f"{before.path}: stage 1 is {theirs.backbone} for {theirs.skeleton.name}, "
             f"expected {config.backbone} for {config.skeleton.name}, with the same sizes"
@@ -335,3 +339,37 @@ def with_new_stage(
     load_into(network, {**taken, **start}, str(before.path))
     network.learn_last_stage()
     return network
+
+
+def calibrate_deeppose(path: Path, samples: Samples) -> None:
+    """Fits the confidence of a DeepPose checkpoint on people that were not trained on, and writes it into its description.
+
+    A joint is right when it lies within 0.2 of the labelled torso's diameter; people without a torso do not count.
+
+    Raises:
+        ModelError: the checkpoint is damaged or cannot be written, or nobody has the torso's ends labelled.
+    """
+    model = load(path, "cpu")
+    a, b = torso_ends(model.skeleton, samples)
+    found = []
+    for rows in torch.arange(len(samples)).split(64):  # type: ignore[no-untyped-call]
+        views, target, labelled = batch(
+            samples,
+            rows,
+            model.skeleton,
+            size=model.size,
+            padding=model.config.padding,
+            augmentation=PLAIN,
+            generator=torch.Generator(),
+        )
+        with torch.inference_mode(), autocast(views.device):
+            joints, log_error = model.network(to_input(views, model.config))
+        x = certainty(joints.double().numpy(), log_error.double().numpy(), model.skeleton)
+        torso = (target[:, a] - target[:, b]).norm(dim=1)
+        right = (joints - target).norm(dim=2) <= RIGHT_WITHIN * torso[:, None]
+        counted = labelled & (labelled[:, a] & labelled[:, b])[:, None]
+        found.append((x, right.numpy(), counted.numpy()))
+    fitted = fit_logistic(*(np.concatenate(part) for part in zip(*found, strict=True)))
+    config = replace(model.config, slope=fitted.slope, offsets=fitted.offsets)
+    checkpoint = read_checkpoint(path)
+    write_checkpoint(path, checkpoint.tensors, {**checkpoint.description, "config": config.to_json()}, half=True)

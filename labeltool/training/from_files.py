@@ -18,7 +18,7 @@ from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
 from labeltool.models.weights import Checkpoint, load_into, read_checkpoint, write_checkpoint
 from labeltool.skeleton import Skeleton
 from labeltool.training.card import write_card
-from labeltool.training.cascade import Cascade, train_cascade
+from labeltool.training.cascade import Cascade, calibrate_deeppose, train_cascade
 from labeltool.training.deeppose import DeepPoseTask, initialise
 from labeltool.training.heatmap import HeatmapTask
 from labeltool.training.loop import Schedule, fit
@@ -123,6 +123,8 @@ def train_on_files(
         best = fit(out, task, training, validation, schedule, parts=parts, version=version, about=about, quiet=quiet)
     if isinstance(task, HeatmapTask):
         calibrate(best, task, validation)
+    else:
+        calibrate_deeppose(best, validation)
     write_card(out, best, unseen, quiet=quiet)
     return best
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,17 @@ def test_confidence_is_the_chance_of_lying_within_a_fifth_of_the_torso() -> None
     poses = model.predict([photo()], [None])[0]
     assert np.allclose(poses.confidence, 1 - np.exp(-0.2 * 0.5 / 0.1))
     assert np.allclose(poses.scores, poses.confidence.mean())
+
+
+def test_confidence_is_calibrated_joint_by_joint() -> None:
+    model, _ = known([[0.2, -0.2], [-0.1, 0.2], [0.0, 0.0]], error=0.1)
+    plain = model.predict([photo()], [None])[0].confidence[0]
+    model.config = replace(TINY, slope=0.5, offsets=(-1.0, 0.0, 2.0))
+    fitted = model.predict([photo()], [None])[0].confidence[0]
+    odds = (plain / (1 - plain)) ** 0.5 * np.exp([-1.0, 0.0, 2.0])
+    assert np.allclose(fitted, odds / (1 + odds))
+    with pytest.raises(ModelError, match="2 offsets, expected one for each of 3 joints"):
+        replace(TINY, offsets=(0.0, 1.0))
 
 
 def test_a_box_outside_the_photo_is_one_line() -> None:

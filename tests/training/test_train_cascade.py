@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from synthetic_people import MILD, SKELETON, squares
@@ -14,6 +15,7 @@ from labeltool.models.weights import read_checkpoint, write_checkpoint
 from labeltool.training import cascade, loop
 from labeltool.training.cascade import (
     RefineTask,
+    calibrate_deeppose,
     observe,
     read_cascade,
     train_cascade,
@@ -172,6 +174,23 @@ def test_a_stage_can_be_trained_again_on_a_longer_cascade(tmp_path: Path) -> Non
         ModelError, match="stage 1 is test_efficientnet for tiny, expected test_efficientnet for tiny, with"
     ):
         with_new_stage(two, replace(TINY, hidden=8), [SMALL], 0)
+
+
+def test_confidence_is_fitted_to_how_often_joints_are_right(tmp_path: Path) -> None:
+    path = first_stage(tmp_path)
+    samples = squares(48, 5)
+    calibrate_deeppose(path, samples)
+    model = load(path, device="cpu")
+    assert len(model.config.offsets) == 3
+    answers = [model.predict([crop], [np.array([[26.0, 26.0, 76.0, 76.0]])])[0] for crop in samples.crops]
+    confidence = np.concatenate([a.confidence for a in answers])
+    distance = np.linalg.norm(np.concatenate([a.xy for a in answers]) - samples.xy, axis=2)
+    right = distance <= 0.2 * np.linalg.norm(samples.xy[:, 0] - samples.xy[:, 1], axis=1)[:, None]
+    assert np.allclose(confidence.mean(axis=0), right.mean(axis=0), atol=0.15)
+    assert float(confidence.mean()) == pytest.approx(float(right.mean()), abs=0.03)
+    before = path.read_bytes()
+    calibrate_deeppose(path, samples)
+    assert path.read_bytes() == before
 
 
 def test_what_a_cascade_cannot_start_from(tmp_path: Path) -> None:
