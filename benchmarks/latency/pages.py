@@ -14,6 +14,7 @@ from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import TimeoutError as NoAnswer
 
 from latency.project import HEIGHT, PATCH, WIDTH
 
@@ -97,7 +98,7 @@ class MeasuredPage:
         shot = self.page.screenshot(clip={"x": x - 2, "y": y - 2, "width": 4, "height": 4})
         with Image.open(io.BytesIO(shot)) as picture:
             seen: Any = picture.convert("RGB").getpixel((1, 1))
-        return max(abs(a - b) for a, b in zip(seen, colour, strict=True)) < 16
+        return bool(max(abs(a - b) for a, b in zip(seen, colour, strict=True)) < 16)
 
     def drag(self, joint: tuple[float, float], seconds: float) -> dict[str, Any]:
         """Drags a joint about for so long: frames, long tasks, moves, requests before it is let go.
@@ -117,7 +118,7 @@ class MeasuredPage:
         try:
             with self.page.expect_request(lambda request: request.method == "PUT", timeout=5000):
                 mouse.up()
-        except TimeoutError:
+        except NoAnswer:
             raise RuntimeError("no save after the drag: no joint was dragged") from None
         return found
 

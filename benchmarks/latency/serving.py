@@ -86,7 +86,7 @@ def labeltool_server(project: Path) -> Server:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    return Server([sys.executable, "-m", "labeltool.cli", "serve", str(project), "--port", str(port), "--no-model"])
+    return Server([sys.executable, "-m", "labeltool.cli", "serve", str(project), "--port", str(port)])
 
 
 def plain_server(photos: Path, labels: Path, saves: Path) -> Server:
