@@ -176,6 +176,13 @@ class DeepPoseNetwork(nn.Module):
             joints = self.joints(torch.cat([hidden.float(), chances], dim=1))
         return FirstLook(joints.view(len(joints), -1, 2), self.error(hidden.detach()).float(), cells, maps)
 
+    def after(self, stage: int) -> DeepPoseNetwork:
+        """The same network stopped after a stage, with the same weights."""
+        shorter = copy.copy(self)
+        shorter._modules = {**self._modules, "stages": self.stages[: stage - 1]}
+        shorter._last_stage_only = False
+        return shorter
+
     def learn_last_stage(self) -> None:
         """From now on `train` and gradients reach only the last refining stage; all before it stays as it is."""
         self.requires_grad_(False)
@@ -214,9 +221,8 @@ class DeepPose(TopDown[DeepPoseConfig]):
         """
         if not 1 <= stage <= self.stages:
             raise ModelError(f"stage {stage}: not there, expected 1 to {self.stages}")
-        shorter = copy.copy(self.network)
-        shorter._modules = {**self.network._modules, "stages": self.network.stages[: stage - 1]}
-        return DeepPose(shorter, self.config, version=self.version, weights_hash=self.weights_hash, device=self.device)
+        network = self.network.after(stage)
+        return DeepPose(network, self.config, version=self.version, weights_hash=self.weights_hash, device=self.device)
 
     def run(self, crops: NDArray[np.uint8], squares: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Joints and confidences of crops (see `TopDown.run`)."""

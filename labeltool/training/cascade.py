@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from labeltool.errors import ModelError
 from labeltool.files import atomic_write
@@ -21,7 +22,7 @@ from labeltool.skeleton import Skeleton
 from labeltool.training.augment import PLAIN, batch
 from labeltool.training.calibration import fit_logistic
 from labeltool.training.deeppose import DeepPoseTask, cell_loss, initialise, loss
-from labeltool.training.loop import Schedule, fit, torso_ends
+from labeltool.training.loop import Schedule, detection_rate, fit, torso_ends
 from labeltool.training.measuring import RIGHT_WITHIN
 from labeltool.training.samples import Part, Samples
 from labeltool.training.squares import ObservedErrors, Squares, draw_squares
@@ -252,9 +253,18 @@ def train_cascade(
         network = DeepPoseNetwork(config)
         if init is not None:
             initialise(network, init)
-        task = DeepPoseTask(network, config)
         run = out / "stage1"
-        fit(run, task, training, validation, schedule, parts=parts, version=version, about=about, quiet=quiet)
+        fit(
+            run,
+            DeepPoseTask(network, config),
+            training,
+            validation,
+            schedule,
+            parts=parts,
+            version=version,
+            about=about,
+            quiet=quiet,
+        )
         before = read_checkpoint(run / "best.safetensors")
     elif init is None:
         raise ModelError(f"first stage to train is {from_stage}, expected the stages before it by --init CHECKPOINT")
@@ -263,11 +273,17 @@ def train_cascade(
     for stage in range(max(from_stage, 2), len(refiners) + 2):
         network = with_new_stage(before, config, refiners[: stage - 1], schedule.seed, like=init)
         errors = observe(network, config, training, schedule, _OBSERVED_PEOPLE)
-        told = {**(about or {}), "observed_errors": errors.to_json(config.skeleton)}
+        task = RefineTask(network, config, errors)
+        earlier = detection_rate(task, network.after(stage - 1), validation)
+        told = {
+            **(about or {}),
+            "observed_errors": errors.to_json(config.skeleton),
+            "validation_before": {"stage": stage - 1, "pdj@0.2": earlier},
+        }
         run = out / f"stage{stage}"
         fit(
             run,
-            RefineTask(network, config, errors),
+            task,
             training,
             validation,
             replace(schedule, seed=schedule.seed + stage),
@@ -277,6 +293,12 @@ def train_cascade(
             quiet=quiet,
         )
         before = read_checkpoint(run / "best.safetensors")
+        gained = before.description["validation"]["pdj@0.2"] - earlier
+        if not quiet:
+            advice = (
+                "" if gained > 0 else f"; more --epochs may help, {run.parent}/stage{stage - 1} holds the stage before"
+            )
+            tqdm.write(f"stage {stage}: validation PDJ@0.2 {earlier:.4f} {gained:+.4f}{advice}")
     for name in ("best.safetensors", "curve.csv", "curve.svg"):
         copy(run / name, out / name)
     return out / "best.safetensors"

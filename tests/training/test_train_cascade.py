@@ -124,6 +124,7 @@ def test_each_stage_improves_on_the_one_before(tmp_path: Path) -> None:
     description = read_checkpoint(best).description
     assert description["validation"]["pdj@0.2"] == pytest.approx(after_two, abs=0.05)
     assert set(description["observed_errors"]) == set(SKELETON.joints)
+    assert description["validation_before"] == {"stage": 1, "pdj@0.2": pytest.approx(after_one, abs=0.05)}
     assert (tmp_path / "run" / "curve.svg").exists()
 
 
