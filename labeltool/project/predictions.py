@@ -160,6 +160,7 @@ def find(
     model: str | None,
     version: str | None,
     weights_hash: str | None,
+    person_id: int | None = None,
 ) -> Iterator[Prediction]:
     """Predictions in the order of image ids, narrowed down by what is given."""
     query: Select[Any] = (
@@ -173,6 +174,7 @@ def find(
         (models.c.name, model),
         (models.c.version, version),
         (models.c.weights_hash, weights_hash),
+        (table.c.person_id, person_id),
     ):
         if value is not None:
             query = query.where(column == value)

@@ -571,10 +571,12 @@ class Project:
         model: str | None = None,
         version: str | None = None,
         weights_hash: str | None = None,
+        person_id: int | None = None,
     ) -> Iterator[Prediction]:
         """Predictions, streamed in the order of their images' ids; what is given narrows them down."""
+        names = self.skeleton.joints
         with self._db.read() as connection:
-            yield from predictions.find(connection, self.skeleton.joints, image_id, model, version, weights_hash)
+            yield from predictions.find(connection, names, image_id, model, version, weights_hash, person_id)
 
     def list_models(self) -> list[ModelSummary]:
         """The models that were run on this project, with how much they said."""

@@ -179,9 +179,7 @@ def _check_blind(person: Person, edit: Edit, where: str) -> None:
             )
 
 
-def _log(
-    connection: Connection, person: Person, before: State | None, edit: Edit, found: measuring.Account
-) -> None:
+def _log(connection: Connection, person: Person, before: State | None, edit: Edit, found: measuring.Account) -> None:
     connection.execute(
         insert(revisions).values(
             person_id=person.id,
