@@ -1,7 +1,7 @@
 /** The bar above the photo: the queue and its order, where the labeller is in it, how far the work is, and the tools. */
 
 import { tooltip } from "./actions.js";
-import { el, icon, setAttribute, setText } from "./dom.js";
+import { el, giveKeysBack, icon, setAttribute, setText } from "./dom.js";
 import { Finder, FixDialog } from "./finder.js";
 import { FILTERS, STATUS_NAMES } from "./queue.js";
 import { ORDERS, summary } from "./worklist.js";
@@ -13,7 +13,7 @@ import { ORDERS, summary } from "./worklist.js";
 /** @import {Order} from "./worklist.js" */
 
 export class Bar {
-  /** @param {Session} session @param {Commands} commands @param {() => void} onClose called when one of its dialogs has closed */
+  /** @param {Session} session @param {Commands} commands @param {() => void} onClose called when one of its dialogs or lists is done with */
   constructor(session, commands, onClose) {
     this.session = session;
     const tool = (/** @type {string} */ id, /** @type {IconName} */ name, /** @type {() => void} */ run) =>
@@ -25,6 +25,7 @@ export class Bar {
     for (const [value] of FILTERS) this.filter.append(el("option", { value }));
     this.order = el("select", { class: "choice order", "aria-label": "Order of the images", title: "In which order", onchange: () => this.#reorder() });
     for (const [value, name] of ORDERS) this.order.append(el("option", { value }, name));
+    for (const list of [this.filter, this.order]) giveKeysBack(list, onClose);
     this.seed = el("input", {
       class: "seed", inputmode: "numeric", autocomplete: "off", "aria-label": "Seed: the same number shuffles the same way", title: "Seed: the same number shuffles the same way",
       onchange: () => this.#reorder(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#leave(event, this.seed, () => this.#reorder()),

@@ -178,6 +178,12 @@ export class Browsing extends Syncing {
     this.emit("selection");
   }
 
+  /** A key has chosen a joint: the one that the pointer happens to rest on is not meant until the pointer moves. */
+  setAside() {
+    this.aside = true;
+    this.setHover(null);
+  }
+
   /** @param {1 | -1} step */
   goPerson(step) {
     const people = this.doc?.people.filter((p) => !isLocked(p)) ?? [];
@@ -195,6 +201,7 @@ export class Browsing extends Syncing {
     const at = this.selection.joint === null ? -1 : names.indexOf(this.selection.joint);
     const next = at < 0 ? (step === 1 ? 0 : names.length - 1) : (at + step + names.length) % names.length;
     this.select(person.id, names[next] ?? null);
+    this.setAside();
   }
 
   // --- for the layers above ---------------------------------------------------------------------------------------------

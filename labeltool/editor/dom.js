@@ -21,6 +21,21 @@ export function el(name, attributes = {}, ...children) {
 }
 
 /**
+ * Gives the keys back once a pointer has chosen from a list: with the focus there, letters would go on choosing. Whoever chooses
+ * by keyboard stays in the list.
+ * @param {HTMLSelectElement} list @param {() => void} giveBack
+ */
+export function giveKeysBack(list, giveBack) {
+  let pointed = false;
+  list.addEventListener("pointerdown", () => (pointed = true));
+  list.addEventListener("keydown", () => (pointed = false));
+  list.addEventListener("change", () => {
+    if (pointed) giveBack();
+    pointed = false;
+  });
+}
+
+/**
  * Sets an element's text, and touches the page only when it differs.
  * @param {Element} element @param {string} text
  */

@@ -3,7 +3,7 @@
 import { Bar } from "./bar.js";
 import { ConflictPanel } from "./conflicts.js";
 import { HelpSheet, SkipDialog } from "./dialogs.js";
-import { el, setAttribute, setText } from "./dom.js";
+import { el, giveKeysBack, setAttribute, setText } from "./dom.js";
 import { isLocked, jointOf, say } from "./edits.js";
 import { GuidelinePanel } from "./guideline.js";
 import { listenToKeys } from "./keyboard.js";
@@ -39,6 +39,7 @@ export class Editor {
     this.stage = new Stage(session, () => this.line?.renderPointer());
     this.bar = new Bar(session, this, () => this.stage.canvas.focus());
     this.panel = new Panel(session, this);
+    giveKeysBack(this.panel.model.element, () => this.stage.canvas.focus({ preventScroll: true }));
     this.conflict = new ConflictPanel(session, () => this.stage.canvas.focus());
     this.guideline = new GuidelinePanel(session.api, () => this.stage.canvas.focus());
     this.help = new HelpSheet(onPreset);
@@ -185,7 +186,7 @@ export class Editor {
   }
 
   toggleHelp() {
-    if (!this.skipping.open) this.help.toggle();
+    if (!this.skipping.open && !this.bar.modal) this.help.toggle();
   }
 
   /** Ends what is going on; with nothing going on, the focus leaves the canvas for the panel. */

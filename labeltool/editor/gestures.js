@@ -21,6 +21,9 @@ import { JOINT_RADIUS, onSkeleton, pickHandle, pickJoint, pickPerson, TOUCH_RADI
 /** CSS pixels that the pointer must travel before a press becomes a drag. */
 const THRESHOLD = 3;
 
+/** CSS pixels that a resting pointer may tremble without meaning the joint below it. */
+const TREMBLE = 6;
+
 /** @type {Readonly<Record<Handle, string>>} */
 const CURSORS = { nw: "nwse-resize", se: "nwse-resize", ne: "nesw-resize", sw: "nesw-resize", n: "ns-resize", s: "ns-resize", w: "ew-resize", e: "ew-resize" };
 
@@ -40,6 +43,10 @@ export class Gestures {
 
   /** @type {Map<number, readonly [number, number]>} fingers on the screen */
   #fingers = new Map();
+  /** @type {readonly [number, number] | null} where the pointer rested when a key chose a joint */
+  #rest = null;
+  /** @type {number | null} the person that was selected last */
+  #selected = null;
   /** @type {DOMRect | null} where the canvas is: asked for once, not on every move */
   #place = null;
 
@@ -112,6 +119,7 @@ export class Gestures {
     }
     if (this.gesture || !session.doc) return;
     this.pointer = [sx, sy];
+    session.aside = false;
     stage.canvas.focus({ preventScroll: true });
     event.preventDefault();
     const pans = event.button === 1 || this.space;
@@ -263,12 +271,32 @@ export class Gestures {
     const { session, stage } = this;
     if (!session.doc || !this.pointer) return;
     const [sx, sy] = this.pointer;
+    if (this.#restsAside(sx, sy)) return;
     const busy = session.placing !== 0 || session.boxing;
     const ref = busy ? null : pickJoint(session.doc, stage.view, sx, sy, session.selection.person);
     session.setHover(ref);
     const joint = ref && session.doc.people.find((p) => p.id === ref.person)?.joints[ref.joint];
     if (joint) stage.tiles?.warm(joint.x, joint.y); // The loupe will want it.
     this.#cursor();
+  }
+
+  /** Does the pointer still rest where it was when a key chose a joint? @param {number} sx @param {number} sy */
+  #restsAside(sx, sy) {
+    const { session } = this;
+    this.#rest = session.aside ? (this.#rest ?? [sx, sy]) : null;
+    if (!this.#rest) return false;
+    if (!this.gesture && Math.hypot(sx - this.#rest[0], sy - this.#rest[1]) < TREMBLE) return true;
+    session.aside = false;
+    this.#rest = null;
+    return false;
+  }
+
+  /** Another person in front may have another joint under the pointer. */
+  selectionChanged() {
+    const { person } = this.session.selection;
+    if (person === this.#selected) return;
+    this.#selected = person;
+    if (!this.gesture) this.hover();
   }
 
   /** @param {number} sx @param {number} sy */

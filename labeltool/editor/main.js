@@ -62,10 +62,10 @@ class Mounted {
   #usePreset(preset) {
     prefer("keys", preset);
     usePreset(preset);
-    const view = this.editor?.stage.view;
+    const before = this.editor?.stage;
     this.editor?.dispose();
     this.editor = this.#build();
-    if (view) this.editor.stage.view = view;
+    if (before) this.editor.stage.takeView(before);
     this.editor.toggleHelp();
     this.editor.help.preset.focus();
   }

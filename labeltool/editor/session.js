@@ -85,8 +85,9 @@ export class Session extends Pointing {
     this.commitPreview();
     if (!this.doc) return;
     const next = nextAfter(unsureJoints(this.doc, this.skeleton), this.doc, this.skeleton, this.selection);
-    if (next) this.choose(next.person, next.joint);
-    else this.say("No joint of this image is unsure.");
+    if (!next) return this.say("No joint of this image is unsure.");
+    this.choose(next.person, next.joint);
+    this.setAside();
   }
 
   // --- people -----------------------------------------------------------------------------------------------------------
@@ -244,6 +245,7 @@ export class Session extends Pointing {
     const next = nextAfter(left, doc, this.skeleton, this.selection);
     if (!next) return false;
     this.choose(next.person, next.joint);
+    this.setAside();
     const rest = left.length === 1 ? `${then} after this one.` : `${then} after this one and ${left.length - 1} more.`;
     const known = jointOf(personOf(doc, next.person), next.joint).confidence != null;
     this.say(`Look at the ${say(next.joint)}: ${known ? "the model is unsure" : "it is a copy that nobody has looked at"}. ${rest}`, "warning");

@@ -33,6 +33,8 @@ export class Stage {
   #dirty = new Set();
   #frame = 0;
   #moved = false;
+  /** Does the view show the whole photo, as it was fitted? Then it still does when the stage changes its size. */
+  #whole = false;
 
   /** @param {Session} session @param {() => void} onMove called once a frame when the view or the pointer has moved */
   constructor(session, onMove) {
@@ -73,6 +75,11 @@ export class Stage {
     this.#unlisten();
     cancelAnimationFrame(this.#frame);
     this.tiles?.dispose();
+  }
+
+  /** Shows what another stage in the same place showed. @param {Stage} other */
+  takeView(other) {
+    [this.view, this.size, this.#fitted, this.#whole] = [other.view, other.size, other.#fitted, other.#whole];
   }
 
   /** Where the pointer is, in joint coordinates; null when it is elsewhere. */
@@ -116,6 +123,8 @@ export class Stage {
         ? fit(around, this.size, Math.min(this.size.width, this.size.height) * 0.12, 16)
         : fit([0, 0, photo.width, photo.height], this.size, MARGIN),
     );
+    this.#whole = !around;
+    this.gestures.hover();
   }
 
   /** @param {boolean} hidden */
@@ -147,6 +156,7 @@ export class Stage {
     }
     if (topic === "mode" || topic === "selection" || topic === "image") this.#showHint();
     if (topic === "mode") gestures.modeChanged();
+    if (topic === "selection") gestures.selectionChanged();
     // Escape has ended the drag, or the person is gone: the pointer holds nothing any more.
     if (topic === "preview" && gestures.holding && !session.dragging) gestures.forget();
     if (topic !== "preview" && topic !== "notice" && topic !== "outbox") this.invalidate("others");
@@ -278,6 +288,7 @@ export class Stage {
     this.size = { width: this.element.clientWidth, height: this.element.clientHeight };
     this.gestures.placeChanged();
     if (this.#fitted === null) this.#fitOnce();
+    else if (this.#whole) this.fit(true);
     else {
       const [dx, dy] = [(this.size.width - before.width) / 2, (this.size.height - before.height) / 2];
       this.setView({ ...this.view, tx: this.view.tx + dx, ty: this.view.ty + dy });
@@ -289,6 +300,7 @@ export class Stage {
 
   /** @param {View} view */
   setView(view) {
+    this.#whole = false;
     const photo = this.photoSize;
     this.view = photo ? keepInSight(view, photo, this.size) : view;
     this.tiles?.want(this.view, this.size, devicePixelRatio);

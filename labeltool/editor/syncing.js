@@ -39,6 +39,8 @@ export class Syncing {
   selection = { person: null, joint: null };
   /** @type {JointRef | null} the joint under the pointer */
   hover = null;
+  /** Was the selection made by a key since the pointer moved? Then what lies under the resting pointer is not meant. */
+  aside = false;
   /** @type {Notice | null} */
   notice = null;
   /** @type {readonly Merged[]} the edits of two labellers that were put together, until the labeller has seen them */
