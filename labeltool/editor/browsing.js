@@ -14,6 +14,9 @@ import { ignore, personById, Syncing } from "./syncing.js";
 /** Images whose labels and photos are fetched ahead. */
 const PREFETCH = 2;
 
+/** Milliseconds until what the open image lacks is asked for again. */
+const RETRY = 2000;
+
 export class Browsing extends Syncing {
   // --- images -----------------------------------------------------------------------------------------------------------
 
@@ -69,13 +72,13 @@ export class Browsing extends Syncing {
     if (this.imageId === id) this.#prefetch(id);
   }
 
-  /** @param {number} id */
-  async #openDoc(id) {
+  /** @param {number} id @param {boolean} [again] was it asked for before? */
+  async #openDoc(id, again = false) {
     try {
       this.received(await this.docs.fetch(id));
     } catch (error) {
-      if (this.imageId === id) this.say(`Labels: ${messageOf(error)}`, "error");
-      return;
+      if (this.imageId === id && !again) this.say(`The labels cannot be fetched: ${messageOf(error)}. Trying again…`, "error");
+      return this.#later(id, () => this.#openDoc(id, true));
     }
     if (this.imageId === id && this.selection.person === null) this.choose(firstPerson(this.doc), null);
   }
@@ -87,11 +90,18 @@ export class Browsing extends Syncing {
     try {
       photo = await this.photos.get(id);
     } catch (error) {
-      photo = { kind: "broken", message: messageOf(error) };
+      photo = { kind: "broken", message: `${messageOf(error)}; trying again…` };
+      this.#later(id, () => this.#openPhoto(id));
     }
     if (this.imageId !== id) return;
     this.photo = photo;
     this.emit("photo");
+  }
+
+  /** Does something in a while, if the image is still open then. @param {number} id @param {() => void} run */
+  #later(id, run) {
+    const timer = setTimeout(() => this.imageId === id && run(), RETRY);
+    /** @type {any} */ (timer).unref?.(); // Under Node there is nobody who waits for it.
   }
 
   /** @param {number} id */
@@ -216,6 +226,7 @@ export class Browsing extends Syncing {
   choose(person, joint) {
     this.selection = { person, joint };
     this.activity.about(person);
+    if (this.doc && person !== null) this.seen.notePerson(this.doc, person);
     if (this.doc && person !== null && joint !== null) this.seen.note(this.doc, person, joint);
     this.emit("selection");
   }

@@ -2,7 +2,7 @@
 
 import { inverse } from "./edits.js";
 
-/** @import {Edit} from "./types.js" */
+/** @import {Change, Edit} from "./types.js" */
 
 export class History {
   /** @type {Edit[]} */
@@ -56,10 +56,26 @@ export class History {
    * @param {number} person
    */
   forget(person) {
-    const others = (/** @type {Edit} */ edit) => !edit.changes.some((change) => change.person === person);
-    this.#done = this.#done.filter(others);
-    this.#undone = this.#undone.filter(others);
+    this.#drop((change) => change.person === person);
   }
+
+  /**
+   * Forgets every edit that changed one of these fields of a person: another labeller has changed them since, and to undo or
+   * redo would overwrite that in silence.
+   * @param {number} person @param {readonly string[]} fields names of joints, "box"
+   */
+  forgetFields(person, fields) {
+    const touches = (/** @type {Change} */ { after }) => fields.some((name) => (name === "box" ? after.box !== undefined : after.joints?.[name] !== undefined));
+    this.#drop((change) => change.person === person && touches(change));
+  }
+
+  /** @param {(change: Change) => boolean} gone */
+  #drop(gone) {
+    const stays = (/** @type {Edit} */ edit) => !edit.changes.some(gone);
+    this.#done = this.#done.filter(stays);
+    this.#undone = this.#undone.filter(stays);
+  }
+
   /**
    * Gives a person another id in every edit: the server has named a new one.
    * @param {number} from @param {number} to

@@ -239,9 +239,15 @@ export class Outbox {
     void this.#pump();
   }
 
+  /** Must the labeller choose first? An image is not handed in while the labels of one of its people are open. @param {Save} save */
+  #waitsForChoice(save) {
+    if (save.kind !== "status") return this.#conflicts.has(save.person);
+    return [...this.#conflicts.values()].some(({ theirs }) => theirs.image_id === save.imageId);
+  }
+
   async #pump() {
     if (this.#inFlight || this.#timer !== null) return;
-    const save = this.#waiting.find((s) => s.kind === "status" || !this.#conflicts.has(s.person));
+    const save = this.#waiting.find((s) => !this.#waitsForChoice(s));
     if (!save) return;
     this.#inFlight = save;
     /** @type {Answer} */

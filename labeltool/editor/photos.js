@@ -44,7 +44,7 @@ export class Photos {
       answer = await this.api.photo(id, `max=${OVERVIEW}`);
     } catch (error) {
       this.#photos.delete(id); // Not kept: it is asked for again when the labeller comes back.
-      if (error instanceof Error && error.name === "ServerAnswer") return { kind: "broken", message: error.message };
+      if (saysNoForGood(error)) return { kind: "broken", message: /** @type {Error} */ (error).message };
       throw error;
     }
     try {
@@ -64,6 +64,13 @@ export class Photos {
       photo.then((dropped) => dropped.kind === "ready" && dropped.bitmap.close(), () => {});
     }
   }
+}
+
+/** Did the server say that this photo cannot be had? One that is busy, restarting, or wants a new sign-in did not. @param {unknown} error */
+function saysNoForGood(error) {
+  if (!(error instanceof Error) || error.name !== "ServerAnswer") return false;
+  const { status = 0 } = /** @type {{status?: number}} */ (error);
+  return status < 500 && status !== 401 && status !== 408 && status !== 429;
 }
 
 /** Labels by image id: one request an image at a time, however many ask. */

@@ -180,7 +180,9 @@ export class Pointing extends Browsing {
    */
   moveAll(person, dx, dy) {
     this.hold(false);
-    if (this.doc) this.apply(moveAll(this.doc, this.idOf(person), dx, dy));
+    if (!this.doc) return;
+    this.apply(moveAll(this.doc, this.idOf(person), dx, dy));
+    this.seen.notePerson(this.doc, this.idOf(person)); // Whoever moves a person sees it.
   }
 
   // --- placing ------------------------------------------------------------------------------------------------------------

@@ -202,7 +202,7 @@ export class Session extends Pointing {
     this.labels.apply(imageId, edit);
     if (imageId !== this.imageId) return;
     this.choose(edit.created?.[0]?.id ?? null, null);
-    this.say("Copied. Their joints are unsure until you look at them: U takes you from one to the next.");
+    this.say("Copied as guesses. Move what is wrong; A accepts a person as it stands.");
   }
 
   // --- the image ----------------------------------------------------------------------------------------------------------
@@ -244,11 +244,13 @@ export class Session extends Pointing {
     const left = unsureJoints(doc, this.skeleton).filter((ref) => (only === null || ref.person === only) && !this.seen.has(doc, ref));
     const next = nextAfter(left, doc, this.skeleton, this.selection);
     if (!next) return false;
-    this.choose(next.person, next.joint);
+    const known = (/** @type {JointRef} */ { person, joint }) => jointOf(personOf(doc, person), joint).confidence != null;
+    // A copied person is looked at as a whole.
+    const looks = new Set(left.map((ref) => (known(ref) ? `${ref.person} ${ref.joint}` : `${ref.person}`))).size;
+    const rest = looks === 1 ? `${then} after this one.` : `${then} after this one and ${looks - 1} more.`;
+    this.choose(next.person, known(next) ? next.joint : null);
     this.setAside();
-    const rest = left.length === 1 ? `${then} after this one.` : `${then} after this one and ${left.length - 1} more.`;
-    const known = jointOf(personOf(doc, next.person), next.joint).confidence != null;
-    this.say(`Look at the ${say(next.joint)}: ${known ? "the model is unsure" : "it is a copy that nobody has looked at"}. ${rest}`, "warning");
+    this.say(`${known(next) ? `Look at the ${say(next.joint)}: the model is unsure` : "Look at this person: it is a copy that nobody has looked at"}. ${rest}`, "warning");
     return true;
   }
 

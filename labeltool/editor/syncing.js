@@ -153,6 +153,7 @@ export class Syncing {
       if (person.image_status && !this.outbox.holdsImage(person.image_id)) this.labels.setStatus(person.image_id, person.image_status);
     } else if (answer.kind === "merged") {
       this.merges = [...this.merges, answer];
+      this.labels.historyOf(save.imageId).forgetFields(answer.versions.theirs.id, answer.theirs);
       this.labels.put(answer.versions.mine);
     } else if (answer.kind === "refused") {
       this.say(`Not saved: ${answer.message}`, "error");
@@ -182,7 +183,10 @@ export class Syncing {
   /** @param {Person} person the server's version */
   receivedPerson(person) {
     const doc = this.labels.get(person.image_id);
-    if (doc) this.received({ ...doc, people: doc.people.map((p) => (p.id === person.id ? person : p)) });
+    if (!doc) return;
+    const { image_finding: finding = doc.image.finding } = person;
+    const image = finding === doc.image.finding ? doc.image : { ...doc.image, finding };
+    this.received({ image, people: doc.people.map((p) => (p.id === person.id ? person : p)) });
   }
 
   /** The server has given a new person an id. @param {number} imageId @param {number} from @param {number} to */

@@ -12,9 +12,11 @@
  *
  * @typedef {Readonly<{
  *   id: number, image_id: number, revision: number, box: Box | null, joints: Joints,
- *   crowd: boolean, deleted: boolean, blind?: boolean, area_source?: string, image_status?: Status, saved_by?: string, saved_at?: string,
+ *   crowd: boolean, deleted: boolean, blind?: boolean, area_source?: string, image_status?: Status,
+ *   image_finding?: string | null, saved_by?: string, saved_at?: string,
  * }>} Person
- *   A person that the server has not named yet has a negative id. `saved_by` and `saved_at` come with the version of a conflict.
+ *   A person that the server has not named yet has a negative id. `saved_by` and `saved_at` come with the version of a conflict;
+ *   `image_status` and `image_finding`, with the answer to a save, are the image's.
  * @typedef {Readonly<{
  *   id: number, file_name: string, width: number, height: number, status: Status, reason?: string | null, problem: string | null,
  *   finding?: string | null, fix_note?: string | null, fix_author?: string | null,

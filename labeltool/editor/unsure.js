@@ -56,6 +56,15 @@ export class Seen {
     if (found) this.#keys.add(keyOf(doc, joint, jointOf(found, joint)));
   }
 
+  /**
+   * Notes that a person was looked at as a whole. That is enough for joints which no model has doubts about: those of a copy.
+   * @param {ImageDoc} doc @param {number} person
+   */
+  notePerson(doc, person) {
+    const joints = doc.people.find((p) => p.id === person)?.joints ?? {};
+    for (const [name, joint] of Object.entries(joints)) if (isUnsure(joint) && joint.confidence == null) this.note(doc, person, name);
+  }
+
   /** @param {ImageDoc} doc @param {JointRef} ref */
   has(doc, ref) {
     const found = doc.people.find((p) => p.id === ref.person);

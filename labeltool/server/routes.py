@@ -345,9 +345,10 @@ def _person(office: Office, person_id: int) -> Person:
 
 
 def _person_answer(office: Office, person: Person, image_id: int) -> dict[str, Any]:
-    """The person, with the image's status, which a save may have changed."""
+    """The person, with the image's status and what the check finds wrong with it, which a save may have changed."""
     sure = confidences(office.project.predictions(image_id, person_id=person.id)).get(person.id)
-    return {**person_data(person, sure), "image_status": office.project.image(image_id).status}
+    image = office.project.image(image_id)
+    return {**person_data(person, sure), "image_status": image.status, "image_finding": image.finding}
 
 
 def _joints(given: Any) -> dict[str, JointLike]:

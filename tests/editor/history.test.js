@@ -6,7 +6,7 @@ import {
 } from "../../labeltool/editor/edits.js";
 import { History } from "../../labeltool/editor/history.js";
 import { setDeleted } from "../../labeltool/editor/people.js";
-import { doc, person, random, SKELETON } from "./samples.js";
+import { doc, joint, person, random, SKELETON } from "./samples.js";
 
 /** @import {Edit, ImageDoc} from "../../labeltool/editor/types.js" */
 
@@ -102,4 +102,15 @@ test("forgetting a person drops the edits that touched it, done and undone", () 
   assert.equal(history.undoable, kept);
   history.undo();
   assert.equal(history.undo(), null);
+});
+
+test("an edit of a field that another labeller has changed since is forgotten, those of other fields are not", () => {
+  const history = new History();
+  const change = (/** @type {any} */ after, who = 1) => ({ action: "x", label: "x", changes: [{ person: who, before: {}, after }] });
+  const edits = [change({ joints: { head: joint(1, 1) } }), change({ joints: { left_foot: joint(1, 1) } }), change({ box: [0, 0, 1, 1] }), change({ joints: { head: joint(1, 1) } }, 2)];
+  for (const edit of edits) history.push(edit);
+  history.undo();
+  history.forgetFields(1, ["head", "box"]);
+  assert.equal(history.undoable, edits[1]);
+  assert.equal(history.redoable, edits[3]);
 });

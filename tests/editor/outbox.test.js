@@ -384,3 +384,18 @@ test("ids of new people are negative, whole, and differ", () => {
   assert.equal(new Set(ids).size, 1000);
   for (const id of ids) assert.ok(Number.isSafeInteger(id) && id < 0);
 });
+
+test("an image is not handed in while one of its people is in conflict", async () => {
+  const { server, outbox } = setUp();
+  server.put({ ...server.find(1), revision: 3, joints: { ...server.find(1).joints, head: joint(5, 5, { source: "moved" }) } });
+  outbox.add(save(1, 1));
+  outbox.add({ kind: "status", editId: newEditId(), imageId: 1, status: "done" });
+  outbox.add(save(2, 2));
+  await settle();
+  assert.deepEqual(server.log, ["PUT 2 move2 head"]);
+  assert.equal(outbox.state.state, "conflict");
+  outbox.takeTheirs(1);
+  await settle();
+  assert.deepEqual(server.log.slice(1), ["STATUS 1 done"]);
+  assert.equal(outbox.state.state, "idle");
+});

@@ -50,3 +50,14 @@ test("a broken photo is an answer; an unreachable server is not, and is asked ag
   assert.equal((await photos.get(3)).kind, "ready");
   assert.deepEqual(asked, [1, 2, 3, 3]);
 });
+
+test("a server that is busy or restarting has not said that a photo is broken", async () => {
+  const busy = Object.assign(new Error("try later"), { name: "ServerAnswer", status: 503 });
+  let answers = 0;
+  const { photos } = shelf(async (id) => {
+    if (answers++ === 0) throw busy;
+    return { blob: { id }, size: null };
+  });
+  await assert.rejects(photos.get(1), busy);
+  assert.equal((await photos.get(1)).kind, "ready");
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 
 import { Session } from "../../labeltool/editor/session.js";
 import { doc, FakeServer, joint, person, settle, UNLABELLED } from "./samples.js";
@@ -282,4 +282,69 @@ test("a refused save is said and the server's version comes back", async () => {
   await settle();
   assert.equal(session.notice?.text, "Not saved: v is 3");
   assert.deepEqual(at(session, "head"), joint(30.25, 15.5));
+});
+
+test("an undo does not take away what another labeller did since: such edits are forgotten", async () => {
+  const { session, server } = await setUp();
+  session.flag(1, { person: 1, joint: "left_foot" });
+  await settle();
+  const { revision, joints } = server.find(1);
+  server.put({ ...server.find(1), revision: revision + 1, joints: { ...joints, left_foot: joint(1, 1, { source: "moved" }) } });
+  session.flag(1, { person: 1, joint: "head" });
+  await settle();
+  assert.deepEqual(session.merges.map((m) => m.theirs), [["left_foot"]]);
+  session.undo();
+  session.undo();
+  await settle();
+  assert.match(session.notice?.text ?? "", /Nothing to undo/);
+  assert.equal(at(session, "head")?.v, 2);
+  assert.equal(server.find(1).joints.left_foot?.x, 1);
+});
+
+test("what the open image lacks is asked for until the server gives it", async () => {
+  const { session, server } = await setUp();
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    let down = true;
+    session.photos.get = async () => {
+      if (down) throw new TypeError("fetch failed");
+      return /** @type {any} */ ({ kind: "ready", bitmap: { width: 100, height: 80 } });
+    };
+    server.reachable = false;
+    void session.open(4);
+    await settle();
+    assert.equal(session.labels.has(4), false);
+    assert.match(session.photo?.kind === "broken" ? session.photo.message : "", /trying again/);
+    mock.timers.tick(2000);
+    await settle();
+    assert.equal(session.labels.has(4), false);
+    server.reachable = true;
+    down = false;
+    mock.timers.tick(2000);
+    await settle();
+    assert.deepEqual(session.doc, server.docs.get(4));
+    assert.equal(session.photo?.kind, "ready");
+    assert.equal(session.selection.person, 4);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("the answer to a save says what the check finds wrong with the image", async () => {
+  const { session, server } = await setUp();
+  const save = server.save.bind(server);
+  /** @type {string | null} */
+  let finding = "A311: outside";
+  server.save = async (s, base) => {
+    const answer = await save(s, base);
+    return answer.kind === "saved" && answer.person ? { ...answer, person: { ...answer.person, image_finding: finding } } : answer;
+  };
+  session.flag(1, { person: 1, joint: "head" });
+  await settle();
+  assert.equal(session.doc?.image.finding, "A311: outside");
+  assert.equal(session.queue.fix(1), 2);
+  finding = null;
+  session.flag(2, { person: 1, joint: "head" });
+  await settle();
+  assert.equal(session.queue.fix(1), 0);
 });

@@ -193,6 +193,24 @@ test("Ctrl+B brings the people of the image before, as unsure predictions; one u
   assert.deepEqual(server.find(1), { ...person(1), image_id: 1 }, "the image before stays as it was");
 });
 
+test("a copied person is looked at as a whole: one key accepts it, and Submit shows each person that was not looked at", async () => {
+  const { session } = await sessionOf([doc([person(1), person(2, { box: [0, 0, 5, 5], joints: { head: joint(2, 2) } })], 1), doc([], 2), doc([person(3)], 3)]);
+  await session.open(2);
+  await session.copyPrevious();
+  await settle();
+  const [first, second] = session.doc?.people.map((p) => p.id) ?? [];
+  assert.equal(session.selection.person, first);
+  session.moveAll(first ?? 0, 1, 1);
+  session.acceptPerson();
+  assert.equal(find(session, first ?? 0).joints.head?.source, "accepted");
+  session.submit();
+  assert.deepEqual(session.selection, { person: second, joint: null });
+  assert.match(session.notice?.text ?? "", /a copy that nobody has looked at\. Submitting goes on after this one\./);
+  session.submit();
+  await settle();
+  assert.equal(session.imageId, 3);
+});
+
 // --- unsure joints --------------------------------------------------------------------------------------------------------
 
 const UNSURE = person(1, { joints: { ...person(1).joints, head: guess(0.3), left_foot: guess(0.2, 9) } });

@@ -81,5 +81,7 @@ def test_a_flag_needs_the_token_and_is_shown(labeller: TestClient, stranger: Tes
 def test_a_save_outside_the_image_needs_fixing_at_once(labeller: TestClient) -> None:
     person = first_person(labeller)
     body = edit(person, joints={"nose": {"x": 400, "y": 6, "v": 2}})
-    assert labeller.put(f"/api/people/{person['id']}", json=body).status_code == 200
-    assert labeller.get("/api/images/100").json()["image"]["finding"].startswith("A311")
+    answer = labeller.put(f"/api/people/{person['id']}", json=body)
+    assert answer.status_code == 200
+    assert answer.json()["image_finding"].startswith("A311")
+    assert labeller.get("/api/images/100").json()["image"]["finding"] == answer.json()["image_finding"]
