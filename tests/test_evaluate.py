@@ -100,7 +100,7 @@ def test_only_photos_that_the_model_was_run_on_are_judged(project: Project) -> N
 def test_predictions_are_no_truth_until_somebody_takes_them(project: Project) -> None:
     only_unlabelled = {3: [guess(project, 3, 0)]}
     project.add_predictions("m", "1", "h", only_unlabelled, fill=True)
-    with pytest.raises(AuditError, match="no photo that m was run on has a labelled person"):
+    with pytest.raises(AuditError, match="no photo that m@1 was run on has a labelled person"):
         audit_project(project, "m")
     p = project.people(3)[0]
     project.save(p.id, base=p.revision, author="ann", edit_id="e1", accept=True)

@@ -23,14 +23,13 @@ from labeltool.app.auditing import (
     joint_table,
     number,
     run_label,
-    run_name,
     slice_table,
     threshold_table,
 )
 from labeltool.app.style import plain
 from labeltool.audit import OVERALL, AuditResult, Scale
 from labeltool.errors import AuditError
-from labeltool.evaluate import Choices, Comparison, Study
+from labeltool.evaluate import Choices, Comparison, Study, run_names, taught_line
 from labeltool.evaluate.people import Case
 from labeltool.project import STATUSES, ModelSummary, Project
 from labeltool.report import charts, report_zip
@@ -71,6 +70,8 @@ def show() -> None:
         st.warning(plain(str(error).removeprefix(f"{project.path}: ")), icon=":material/warning:")
         return
     study, comparison = found if found is not None else (None, None)
+    if line := taught_line(measured.subjects(project, key)):
+        st.caption(line)
     _head(result, study, comparison)
     shown: dict[str, Callable[[], None]] = {
         "Joints": lambda: _joints(result, study),
@@ -101,7 +102,8 @@ def _choices(models: Sequence[ModelSummary]) -> tuple[tuple[str, ...], tuple[str
     statuses = st.pills(
         "Photos", STATUSES, selection_mode="multi", format_func=lambda s: STATUS_NAMES[s], help="None chosen: all."
     )
-    chosen = (run_name(model),) if versus is None else (run_name(model), run_name(versus))
+    names = run_names(models)
+    chosen = (names[model],) if versus is None else (names[model], names[versus])
     return chosen, tuple(statuses), "area" if scale == "area" else "bbox-diagonal"
 
 

@@ -57,11 +57,6 @@ SCALES: Mapping[str, str] = {
 }
 
 
-def run_name(model: ModelSummary) -> str:
-    """A run as it is chosen and asked for: `name@version`."""
-    return f"{model.model}@{model.version}"
-
-
 def run_label(model: ModelSummary) -> str:
     """A run as it is read: name, version, how much it said."""
     return f"{model.model} {model.version} ({model.people:,} people in {model.images:,} images)"

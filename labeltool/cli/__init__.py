@@ -15,7 +15,7 @@ from typing import NoReturn
 import click
 
 from labeltool import __version__
-from labeltool.cli import data, datasets, measuring, projects, training
+from labeltool.cli import data, datasets, measuring, models, projects, training
 from labeltool.errors import LabeltoolError
 
 
@@ -44,7 +44,7 @@ for _command in (
     datasets.diff,
     datasets.stats,
     datasets.suspects,
-    training.models,
+    models.models,
     training.train,
 ):
     cli.add_command(_command)

@@ -141,8 +141,10 @@ def _write_log(path: Path, changes: Sequence[Change]) -> None:
 
 @click.command()
 @click.argument("project", metavar="[P]", type=PATH, required=False)
-@click.option("--model", help="Whose predictions in project P to measure.")
-@click.option("--versus", metavar="MODEL", help="Another model of P, on the same people.")
+@click.option(
+    "--model", help="Whose predictions in project P to measure: a name, or name@version; of a name its latest run."
+)
+@click.option("--versus", metavar="MODEL", help="Another model or version of P, on the same people.")
 @click.option("--truth", type=PATH, help="COCO file with the labels, instead of a project.")
 @click.option("--predictions", type=PATH, help="COCO keypoint results to hold against --truth.")
 @click.option("--versus-predictions", type=PATH, help="Other results, on the same people.")
@@ -179,8 +181,9 @@ def audit(
     """Measure a model against the labels, joint by joint: OKS AP/AR, ks, PDJ, kinds of errors.
 
     Either `labeltool audit P --model NAME` or `labeltool audit --truth T.json --predictions R.json`. With --versus the
-    differences of two models, and how sure they are; with --out a report. Where people of a project were labelled blind, also
-    the model on them and on those who began with its joints.
+    differences of two models, or of two versions of one (heatmap@project-2 and heatmap@project-1), and how sure they are; with
+    --out a report. People whom a version was trained on are left out. Where people of a project were labelled blind, also the
+    model on them and on those who began with its joints.
     """
     from labeltool import evaluate
     from labeltool.audit import audit as measure
@@ -218,10 +221,14 @@ def audit(
     differences = evaluate.differences_of(subjects[0], subjects[1], choices) if len(subjects) > 1 else None
     if as_json:
         more: dict[str, Any] = {} if differences is None else {"comparison": evaluate.differences_json(differences)}
+        if one.taught:
+            more["taught"] = one.taught
         if helped is not None and (helped.blind or helped.assisted):
             more["help"] = evaluate.help_json(helped)
         print_json(result.to_json() | more)
         return
+    if one.taught:
+        click.echo(evaluate.taught_line(subjects))
     click.echo(format_audit(result), nl=False)
     if helped is not None and (text := evaluate.format_help(helped)):
         click.echo("\n" + text, nl=False)

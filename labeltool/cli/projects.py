@@ -105,7 +105,8 @@ def init(
 @click.argument("project", metavar="P", type=PATH)
 @click.option(
     "--model",
-    help="A name that `labeltool models` lists; by default heatmap, or the model that --weights is a checkpoint of.",
+    help="A name that `labeltool models` lists; by default the version that was trained on P last, else heatmap; with --weights "
+    "the model that they are a checkpoint of.",
 )
 @click.option("--weights", type=PATH, help="Weights file instead of the model's own.")
 @click.option("--device", default="auto", show_default=True, help="A torch device (cpu, cuda, ...).")
@@ -120,7 +121,8 @@ def init(
 def prefill(project: Path, model: str | None, weights: Path | None, device: str, batch: int, boxes: str) -> None:
     """Run a model over project P; people without human labels get its joints as predictions.
 
-    Photos that the model has seen are passed over, so a run that was stopped goes on where it was.
+    Photos that the model has seen are passed over, so a run that was stopped goes on where it was. Another version has seen
+    none: it fills anew whom nobody has touched.
     """
     with open_project(project) as opened:
         problems = _prefill(opened, model, weights, device, batch, boxes)
@@ -136,7 +138,8 @@ def prefill(project: Path, model: str | None, weights: Path | None, device: str,
 @click.option("--open/--no-open", "browser", default=False, help="Open the page in the browser.")
 @click.option(
     "--model",
-    help="The model that fills a box at the key M, a name of `labeltool models`; by default the shipped one.",
+    help="The model that fills a box at the key M, a name of `labeltool models`; by default the version that was trained on P "
+    "last, else heatmap.",
 )
 @click.option("--weights", type=PATH, help="Weights file for --model instead of the model's own.")
 @click.option("--no-model", is_flag=True, help="Fill no boxes; nothing of torch is loaded.")
@@ -153,6 +156,8 @@ def serve(
         raise click.UsageError("--weights goes with --model, which says what they are of")
     if model is not None and model not in catalog():
         raise ModelError(f"model {model!r}: unknown, expected one of {', '.join(sorted(catalog()))}")
+    if model is None and not no_model:
+        model, weights = _current(project)
     _serve(project, host, port, browser, Models(model, weights=weights, enabled=not no_model))
 
 
@@ -287,7 +292,9 @@ def _prefill(
     from labeltool.models.catalog import default_model, load_model
     from labeltool.prefill import prefill as run
 
-    if model is None and weights is not None:
+    if model is None and weights is None:
+        model, weights = _current(project.path)
+    elif model is None and weights is not None:
         from labeltool.models.weights import model_of
 
         model = model_of(weights)
@@ -313,6 +320,14 @@ def _prefill(
             f"{count_of(report.without_boxes, 'photo')} without boxes passed over (--boxes image takes the whole photo)"
         )
     return report.problems
+
+
+def _current(project: Path) -> tuple[str | None, Path | None]:
+    """The model that was trained on a project last, and its checkpoint; None where there is none."""
+    from labeltool.project.versions import current_version, weights_of
+
+    version = current_version(project)
+    return (None, None) if version is None else (version.model, weights_of(project, version))
 
 
 def _bar(total: int) -> Progress:

@@ -1,41 +1,81 @@
-"""Commands that list and train models."""
+"""The commands that train models, one a model, with the options that they share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from labeltool.cli.common import PATH, print_json
+from labeltool.cli.common import PATH
 
 if TYPE_CHECKING:
     from labeltool.training.sources import Source
+    from labeltool.training.versions import NextVersion
 
 #: Stands for the photos of a project, which knows its own.
 _OWN_PHOTOS = "-"
 
+#: What `--init` says to start from a project's current version.
+_CURRENT = "current"
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
-def models(as_json: bool) -> None:
-    """List the models that can pre-fill."""
-    from labeltool.models.catalog import broken_offers, catalog
+Command = TypeVar("Command", bound=Callable[..., Any])
 
-    for line in broken_offers():
-        click.echo(f"left out: {line}", err=True)
-    infos = sorted(catalog().values(), key=lambda info: info.name)
-    if as_json:
-        fields = ("name", "summary", "skeleton", "detects", "licence", "shipped", "source")
-        print_json([{field: getattr(info, field) for field in fields} for info in infos])
-        return
-    for info in infos:
-        click.echo(
-            f"{info.name}  ({info.skeleton}, {'finds people' if info.detects else 'needs boxes'}; {info.source})"
-        )
-        click.echo(f"    {info.summary}")
-        click.echo(f"    licence: {info.licence}")
+
+@dataclass(frozen=True)
+class _Asked:
+    """The options that every training takes."""
+
+    out: Path | None
+    sources: Sequence[tuple[Path, Path]]
+    validation: int | None
+    init: str | None
+    skeleton: str | None
+    epochs: int | None
+    rate: float | None
+    batch: int | None
+    seed: int
+    version: str | None
+    licence: str
+
+
+def _is_project(path: str | Path) -> bool:
+    return (Path(path) / "project.toml").is_file()
+
+
+def _data_of(args: Sequence[str]) -> Path | None:
+    """What the first `--data` names."""
+    for place, argument in enumerate(args):
+        if argument == "--data" and place + 1 < len(args):
+            return Path(args[place + 1])
+        if argument.startswith("--data="):
+            return Path(argument.removeprefix("--data="))
+    return None
+
+
+class _TrainGroup(click.Group):
+    """`labeltool train MODEL ...`, and `labeltool train --data P ...` of the model that the project has."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments with the name of a model."""
+        if args and args[0].startswith("-") and args[0] not in ctx.help_option_names:
+            args = [_usual_model(_data_of(args)), *args]
+        return super().parse_args(ctx, args)
+
+
+def _usual_model(data: Path | None) -> str:
+    """The kind of a project's current version; without one the model that pre-fills."""
+    from labeltool.models.catalog import default_model
+
+    if data is not None and _is_project(data):
+        from labeltool.project.versions import current_version
+
+        version = current_version(data)
+        if version is not None:
+            return version.model
+    return default_model()
 
 
 class _TrainCommand(click.Command):
@@ -46,29 +86,73 @@ class _TrainCommand(click.Command):
         filled: list[str] = []
         for place, argument in enumerate(args):
             filled.append(argument)
-            follows_data = place > 0 and args[place - 1] == "--data"
-            if follows_data and (Path(argument) / "project.toml").is_file():
+            named = argument.removeprefix("--data=") if argument.startswith("--data=") else None
+            if place > 0 and args[place - 1] == "--data":
+                named = argument
+            if named is not None and _is_project(named):
                 filled.append(_OWN_PHOTOS)
         return super().parse_args(ctx, filled)
 
 
-@click.command(cls=_TrainCommand)
-@click.argument("model", type=click.Choice(["deeppose", "heatmap", "mask-rcnn", "bottom-up"]))
-@click.option(
-    "--out", required=True, type=PATH, help="Folder for checkpoints, the learning curve and the model's card."
-)
-@click.option(
-    "--data",
-    "sources",
-    required=True,
-    multiple=True,
-    nargs=2,
-    type=PATH,
-    metavar="FILE PHOTOS | P",
-    help="Labels (COCO JSON or joints.mat) and the folder of their photos, or a project, whose people a human has touched are "
-    "taken (the blind ones left out); may be given several times.",
-)
-@click.option(
+def _shared(*, epochs: int, rate: float, batch: int, unit: str) -> Callable[[Command], Command]:
+    """The options of every training, with what a model takes where nothing is asked for."""
+    options = (
+        click.option(
+            "--data",
+            "sources",
+            required=True,
+            multiple=True,
+            nargs=2,
+            type=PATH,
+            metavar="FILE PHOTOS | P",
+            help="Labels (COCO JSON or joints.mat) and the folder of their photos, or a project, whose people a human has "
+            "touched are taken (the blind ones left out); may be given several times.",
+        ),
+        click.option(
+            "--init",
+            metavar="CHECKPOINT",
+            help="Weights to start from: a safetensors file of a backbone or of a checkpoint; `shipped`; or `current`, with "
+            "which the model becomes the next version of the project --data names, trained from the one before.",
+        ),
+        click.option(
+            "--out",
+            type=PATH,
+            help="Folder for checkpoints, the learning curve and the model's card; with --init current one in the project.",
+        ),
+        click.option(
+            "--validation",
+            type=click.IntRange(1),
+            help=f"So many {unit} (those on the last photos of the first --data) are kept for validation; by default a fifth.",
+        ),
+        click.option("--skeleton", help="The joints to learn; by default lsp-14, with --init current the project's."),
+        click.option(
+            "--epochs",
+            type=click.IntRange(1),
+            help=f"Passes over the labels; by default {epochs}, fewer with --init current.",
+        ),
+        click.option(
+            "--rate",
+            type=click.FloatRange(min=0, min_open=True),
+            help=f"Learning rate; by default {rate:g}, lower with --init current.",
+        ),
+        click.option("--batch", type=click.IntRange(2), help=f"How many {unit} a step; by default {batch}."),
+        click.option("--seed", default=0, show_default=True, help="Of every random choice."),
+        click.option(
+            "--version", help="Version to write into the checkpoint; by default 1, with --init current the next one."
+        ),
+        click.option("--licence", default="not stated", help="Licence of the weights, for the card."),
+    )
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+#: `--mix`, of models that see one person at a time.
+_mix = click.option(
     "--mix",
     "mixed",
     multiple=True,
@@ -76,84 +160,67 @@ class _TrainCommand(click.Command):
     metavar="FILE PHOTOS N",
     help="Labels of which N people by chance are added to each epoch (rendered figures, say); may be given several times.",
 )
-@click.option(
-    "--validation",
-    type=click.IntRange(1),
-    help="So many people on the last photos of the first --data are kept for validation; by default a fifth, at most 500.",
-)
-@click.option(
-    "--init",
-    metavar="CHECKPOINT",
-    help="Weights to start from: the word `shipped`, or a safetensors file of a backbone or of a checkpoint.",
-)
-@click.option("--skeleton", default="lsp-14", show_default=True, help="The joints to learn.")
-@click.option("--epochs", default=12, show_default=True, type=click.IntRange(1), help="Passes over the people.")
+
+
+@click.group(cls=_TrainGroup)
+def train() -> None:
+    """Train a model on labelled people. A run that was stopped goes on when the command is given again.
+
+    `labeltool train --data P --init current`, without a model's name, trains the next version of the model that project P has
+    (heatmap when it has none yet).
+    """
+
+
+@train.command(cls=_TrainCommand)
+@_shared(epochs=12, rate=2e-3, batch=32, unit="people")
+@_mix
 @click.option(
     "--stages",
-    metavar="S | N@SIDE,...",
-    help="deeppose: how many stages, 3 by default (1: no refining). heatmap: epochs by the side of the crops in pixels "
-    "instead of --epochs, such as 8@128,4@192 for a cheap start.",
+    metavar="N@SIDE,...",
+    help="Epochs by the side of the crops in pixels instead of --epochs, such as 8@128,4@192 for a cheap start.",
 )
+def heatmap(stages: str | None, mixed: Sequence[tuple[Path, Path, int]], **shared: Any) -> None:
+    """Train the heatmap model, the one that pre-fills by default."""
+    from labeltool.training.loop import read_stages
+
+    parts = read_stages(stages) if stages is not None else ()
+    _train_top_down("heatmap", _Asked(**shared), mixed, parts=parts)
+
+
+@train.command(cls=_TrainCommand)
+@_shared(epochs=12, rate=2e-3, batch=32, unit="people")
+@_mix
+@click.option("--stages", metavar="S", help="How many stages, 3 by default (1: no refining); --epochs are of each.")
 @click.option(
     "--from-stage",
     default=1,
     show_default=True,
     type=click.IntRange(1),
-    help="deeppose: the first stage to train; those before it are taken from --init as they are.",
+    help="The first stage to train; those before it are taken from --init as they are.",
 )
 @click.option(
     "--sigma",
-    default="2.2,1.2",
+    default="2.2,1.6",
     show_default=True,
     metavar="S2,S3,...",
-    help="deeppose: the side of a joint's square over the torso diameter, for stages 2, 3, ...; the last for all later ones.",
+    help="The side of a joint's square over the torso diameter, for stages 2, 3, ...; the last for all later ones.",
 )
 @click.option(
     "--look",
     default="features",
     show_default=True,
     type=click.Choice(["features", "photo"]),
-    help="deeppose: stages after the first see stage 1's feature maps, or the photo through a backbone of their own.",
+    help="Stages after the first see stage 1's feature maps, or the photo through a backbone of their own.",
 )
-@click.option(
-    "--per-joint", is_flag=True, help="deeppose: one refining network a joint, as published, instead of a shared one."
-)
+@click.option("--per-joint", is_flag=True, help="One refining network a joint, as published, instead of a shared one.")
 @click.option(
     "--backbone",
     metavar="NAME",
-    help="deeppose: alexnet (the paper's), resnet18, resnet50, mobilenet_v3_large or a timm network; by default as shipped.",
+    help="alexnet (the paper's), resnet18, resnet50, mobilenet_v3_large or a timm network; by default as shipped.",
 )
-@click.option(
-    "--pretrained", is_flag=True, help="deeppose: start from the backbone's ImageNet weights, downloaded once."
-)
-@click.option(
-    "--tasks",
-    default="od,is,hpe",
-    show_default=True,
-    help="What mask-rcnn learns: detection (od) and, if wanted, segmentation (is) and pose (hpe).",
-)
-@click.option(
-    "--rate",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Learning rate; by default 0.002, for mask-rcnn and bottom-up 0.001.",
-)
-@click.option(
-    "--batch",
-    type=click.IntRange(2),
-    help="People a step, by default 32; photos for mask-rcnn and bottom-up, by default 8.",
-)
-@click.option("--seed", default=0, show_default=True, help="Of every random choice.")
-@click.option("--version", default="1", show_default=True, help="Version to write into the checkpoint.")
-@click.option("--licence", default="not stated", help="Licence of the weights, for the card.")
-def train(
-    model: str,
-    out: Path,
-    sources: Sequence[tuple[Path, Path]],
+@click.option("--pretrained", is_flag=True, help="Start from the backbone's ImageNet weights, downloaded once.")
+def deeppose(
     mixed: Sequence[tuple[Path, Path, int]],
-    validation: int | None,
-    init: str | None,
-    skeleton: str,
-    epochs: int,
     stages: str | None,
     from_stage: int,
     sigma: str,
@@ -161,86 +228,173 @@ def train(
     per_joint: bool,
     backbone: str | None,
     pretrained: bool,
-    tasks: str,
-    rate: float | None,
-    batch: int | None,
-    seed: int,
-    version: str,
-    licence: str,
+    **shared: Any,
 ) -> None:
-    """Train a model on labelled people. A run that was stopped goes on when the command is given again."""
-    from labeltool.skeleton import get_skeleton
+    """Train DeepPose, direct regression refined stage by stage."""
     from labeltool.training.cascade import read_cascade
+
+    cascade = read_cascade(
+        stages, sigma, look=look, per_joint=per_joint, from_stage=from_stage, backbone=backbone, pretrained=pretrained
+    )
+    _train_top_down("deeppose", _Asked(**shared), mixed, cascade=cascade)
+
+
+@train.command("mask-rcnn", cls=_TrainCommand)
+@_shared(epochs=12, rate=1e-3, batch=8, unit="photos")
+@click.option(
+    "--tasks",
+    default="od,is,hpe",
+    show_default=True,
+    help="What it learns: detection (od) and, if wanted, segmentation (is) and pose (hpe).",
+)
+def mask_rcnn(tasks: str, **shared: Any) -> None:
+    """Train a Mask R-CNN on whole photos: detection, segmentation, pose."""
+    from labeltool.models.mask_rcnn import parse_tasks
+
+    _train_scenes("mask-rcnn", _Asked(**shared), {"tasks": parse_tasks(tasks)})
+
+
+@train.command("bottom-up", cls=_TrainCommand)
+@_shared(epochs=12, rate=1e-3, batch=8, unit="photos")
+def bottom_up(**shared: Any) -> None:
+    """Train the bottom-up model on whole photos."""
+    _train_scenes("bottom-up", _Asked(**shared), {})
+
+
+def _train_top_down(
+    model: str,
+    asked: _Asked,
+    mixed: Sequence[tuple[Path, Path, int]],
+    *,
+    parts: Sequence[Any] = (),
+    cascade: Any = None,
+) -> None:
+    """Trains a model that sees one person at a time."""
+    from labeltool.skeleton import get_skeleton
     from labeltool.training.from_files import shipped_weights, train_on_files
-    from labeltool.training.loop import Schedule, read_stages
+    from labeltool.training.loop import Schedule
     from labeltool.training.sources import Source
 
-    if model in ("mask-rcnn", "bottom-up"):
-        files = [Source(file, None if str(photos) == _OWN_PHOTOS else photos) for file, photos in sources]
-        _train_scenes(
-            model,
-            out,
-            files,
-            skeleton,
-            tasks,
-            {"epochs": epochs, "rate": rate, "batch": batch, "seed": seed},
-            {
-                "held_out": validation,
-                "init": None if init is None else Path(init),
-                "version": version,
-                "licence": licence,
-            },
-        )
-        return
-    rate, batch = 2e-3 if rate is None else rate, 32 if batch is None else batch
-    cascade, parts = None, read_stages(stages) if stages is not None and model != "deeppose" else ()
-    if model == "deeppose":
-        cascade = read_cascade(
-            stages,
-            sigma,
-            look=look,
-            per_joint=per_joint,
-            from_stage=from_stage,
-            backbone=backbone,
-            pretrained=pretrained,
-        )
-    total = sum(part.epochs for part in parts) if parts else epochs
+    plan = _planned(model, asked)
+    given = {**({} if plan is None else plan.usual()), **_numbers(asked)}
+    if parts:
+        given["epochs"] = sum(part.epochs for part in parts)
+    schedule = Schedule(stages=tuple(parts), **given)
+    out = _folder(asked, plan, [schedule.to_json(), mixed, cascade])
     best = train_on_files(
         model,
         out,
-        [
-            *(Source(file, None if str(photos) == _OWN_PHOTOS else photos) for file, photos in sources),
-            *(Source(file, photos, count) for file, photos, count in mixed),
-        ],
-        get_skeleton(skeleton),
-        Schedule(epochs=total, stages=parts, rate=rate, batch=batch, seed=seed),
-        held_out=validation,
+        [*_sources(asked), *(Source(file, photos, count) for file, photos, count in mixed)],
+        _skeleton(asked, plan) or get_skeleton("lsp-14"),
+        schedule,
+        held_out=asked.validation,
         cascade=cascade,
-        init=shipped_weights(model) if init == "shipped" else None if init is None else Path(init),
-        version=version,
-        licence=licence,
+        init=shipped_weights(model) if asked.init == "shipped" else _start(asked, plan),
+        version=_version(asked, plan),
+        licence=asked.licence,
     )
-    click.echo(f"best checkpoint: {best}")
-    click.echo(f"card: {out / 'card.md'}")
+    _done(best, asked, plan)
 
 
-def _train_scenes(
-    model: str,
-    out: Path,
-    sources: Sequence[Source],
-    skeleton: str,
-    tasks: str,
-    schedule: Mapping[str, float | None],
-    more: Mapping[str, Any],
-) -> None:
-    """Train a model that sees whole photos."""
-    from labeltool.models.mask_rcnn import parse_tasks
+def _train_scenes(model: str, asked: _Asked, more: Mapping[str, Any]) -> None:
+    """Trains a model that sees whole photos."""
     from labeltool.skeleton import get_skeleton
+    from labeltool.training.from_files import shipped_weights
     from labeltool.training.scene_files import train_on_scenes
     from labeltool.training.scene_loop import SceneSchedule
 
-    given: dict[str, Any] = {key: value for key, value in schedule.items() if value is not None}
+    plan = _planned(model, asked)
+    usual = {} if plan is None else {"epochs": plan.usual()["epochs"], "rate": plan.usual()["rate"]}
+    schedule = SceneSchedule(**{**usual, **_numbers(asked)})
     best = train_on_scenes(
-        model, out, sources, get_skeleton(skeleton), SceneSchedule(**given), tasks=parse_tasks(tasks), **more
+        model,
+        _folder(asked, plan, [schedule, more]),
+        _sources(asked),
+        _skeleton(asked, plan) or get_skeleton("lsp-14"),
+        schedule,
+        held_out=asked.validation,
+        init=shipped_weights(model) if asked.init == "shipped" else _start(asked, plan),
+        version=_version(asked, plan),
+        licence=asked.licence,
+        **more,
     )
-    click.echo(f"best checkpoint: {best}")
+    _done(best, asked, plan)
+
+
+def _planned(model: str, asked: _Asked) -> NextVersion | None:
+    """The version that a training is to become, where `--init current` asks for one."""
+    project = asked.sources[0][0]
+    if asked.init != _CURRENT:
+        if asked.out is None:
+            raise click.UsageError("Missing option '--out'; only --init current goes without.")
+        return None
+    if not _is_project(project):
+        raise click.UsageError(f"--init current goes with a project as the first --data; {project} is none")
+    if asked.version is not None:
+        raise click.UsageError("--version goes without --init current, which counts the project's versions")
+    from labeltool.skeleton import get_skeleton
+    from labeltool.training.versions import expect_new, plan_version
+
+    plan = plan_version(project, model, None if asked.skeleton is None else get_skeleton(asked.skeleton))
+    if asked.out is not None:
+        expect_new(asked.out, project)
+    click.echo(f"{plan.model}@{plan.version}: {plan.people:,} people, from {plan.begins_as}")
+    return plan
+
+
+def _numbers(asked: _Asked) -> dict[str, Any]:
+    """Those of the numbers that were given."""
+    given = {"epochs": asked.epochs, "rate": asked.rate, "batch": asked.batch, "seed": asked.seed}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _folder(asked: _Asked, plan: NextVersion | None, settings: Any) -> Path:
+    if asked.out is not None:
+        return asked.out
+    assert plan is not None  # without a plan --out is given
+    return plan.folder([settings, asked.validation, asked.licence, asked.sources])
+
+
+def _sources(asked: _Asked) -> list[Source]:
+    from labeltool.training.sources import Source
+
+    return [Source(file, None if str(photos) == _OWN_PHOTOS else photos) for file, photos in asked.sources]
+
+
+def _skeleton(asked: _Asked, plan: NextVersion | None) -> Any:
+    from labeltool.skeleton import get_skeleton
+
+    if asked.skeleton is not None:
+        return get_skeleton(asked.skeleton)
+    return None if plan is None else plan.skeleton
+
+
+def _start(asked: _Asked, plan: NextVersion | None) -> Path | None:
+    if plan is not None:
+        return plan.init
+    return None if asked.init is None else Path(asked.init)
+
+
+def _version(asked: _Asked, plan: NextVersion | None) -> str:
+    if plan is not None:
+        return plan.version
+    return "1" if asked.version is None else asked.version
+
+
+def _done(best: Path, asked: _Asked, plan: NextVersion | None) -> None:
+    """Says where the checkpoint lies, and makes a planned one a version of its project."""
+    card = best.parent / "card.md"
+    if plan is None:
+        click.echo(f"best checkpoint: {best}")
+        if card.is_file():
+            click.echo(f"card: {card}")
+        return
+    from labeltool.project.versions import weights_of
+    from labeltool.training.versions import register_run
+
+    version = register_run(plan, best, tidy=asked.out is None)
+    score = (
+        "" if version.score is None else f", {version.measure} {version.score:.3f} on the {version.held_out} held out"
+    )
+    click.echo(f"{version.name}: {weights_of(plan.project, version)}{score}")
+    click.echo(f"labeltool prefill {plan.project} fills with it whom nobody has touched")

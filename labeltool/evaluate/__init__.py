@@ -18,7 +18,16 @@ from labeltool.evaluate.study import (
     study,
     study_json,
 )
-from labeltool.evaluate.subjects import ModelName, Photos, Subject, choose_run, read_files, read_project
+from labeltool.evaluate.subjects import (
+    ModelName,
+    Photos,
+    Subject,
+    choose_run,
+    read_files,
+    read_project,
+    run_names,
+    taught_line,
+)
 from labeltool.project import Project
 
 __all__ = [
@@ -45,8 +54,10 @@ __all__ = [
     "people_table",
     "read_files",
     "read_project",
+    "run_names",
     "study",
     "study_json",
+    "taught_line",
     "worst_people",
 ]
 

@@ -19,6 +19,7 @@ from labeltool.errors import AuditError, PhotoError, ProjectError
 from labeltool.images import photo_below
 from labeltool.project import ModelSummary, Project
 from labeltool.project.bulk import LabelArrays
+from labeltool.project.versions import learnt_people
 from labeltool.skeleton import Skeleton, from_category
 
 #: The source of an area in a file: whatever the file says.
@@ -70,6 +71,7 @@ class Subject:
         detections: what the model says there.
         area_source: N sources of the labels' areas.
         photos: the photos of these images.
+        taught: labelled people who are left out, because the model, or one that it is held against, was trained on them.
     """
 
     source: str
@@ -79,6 +81,7 @@ class Subject:
     detections: Detections
     area_source: NDArray[np.str_]
     photos: Photos = field(repr=False)
+    taught: int = 0
 
     def only(self, images: Collection[int]) -> Subject:
         """The same on some of the images."""
@@ -122,24 +125,39 @@ def read_project(
     - **Images** that are judged: those with a labelled person that every one of the models was run on.
     - **People without labels** on such an image excuse a detection there, as COCO's people without joints do; a prediction made
       on the box of such a person is left out.
+    - **People whom a model learnt from** measure nothing: those whom any of the models, or a version that it comes from, was
+      trained on in this project (`labeltool.project.versions`) count as people without labels.
     - **Area**: that of the store (an outline's, the file's, or 0.53 x the box's); `area_source` names them.
 
     Args:
         project: the project.
-        models: each a name, or `name@version`, of which the latest run counts; None where there is only one.
+        models: each as `choose_run` takes it.
         statuses: only images of these statuses.
 
     Raises:
         AuditError: no such predictions, or nothing to measure them by.
     """
     runs = [choose_run(project, model) for model in models]
+    if len(set(runs)) < len(runs):
+        known = ", ".join(run_names(project.list_models()).values())
+        raise AuditError(f"{project.path}: {' and '.join(map(str, models))} are the same run, expected two of {known}")
     ran = set.intersection(*(project.predicted_images(r.model, r.version, r.weights_hash) for r in runs))
     photos = _project_photos(project)
     if statuses is not None:
         ran = {image for image in ran if photos.status[image] in statuses}
     table = project.label_arrays()
     there = np.isin(table.image, np.fromiter(ran, dtype=np.int64, count=len(ran)))
-    names = " and ".join(dict.fromkeys(run.model for run in runs))
+    names = " and ".join(dict.fromkeys(f"{run.model}@{run.version}" for run in runs))
+    learnt = learnt_people(project.path, [(run.model, run.version, run.weights_hash) for run in runs])
+    taught = np.isin(table.person, np.fromiter(learnt, dtype=np.int64, count=len(learnt)))
+    taught &= there & (table.keypoints[:, :, 2] > 0).any(axis=1)
+    table = _without(table, taught)
+    there = np.isin(table.image, table.image[there & (table.keypoints[:, :, 2] > 0).any(axis=1)])
+    if not there.any() and taught.any():
+        raise AuditError(
+            f"{project.path}: {names} learnt from all {int(taught.sum())} labelled people there,"
+            " expected some to measure it by: label more, or pre-fill the rest with it"
+        )
     if not there.any():
         where = "" if statuses is None else f" with status {', '.join(statuses) or 'none'}"
         raise AuditError(
@@ -159,6 +177,7 @@ def read_project(
             _detections_of(project, run, labels, persons),
             table.area_source[there],
             photos,
+            int(taught.sum()),
         )
         for run in runs
     ]
@@ -202,8 +221,17 @@ def read_files(truth: Path, predictions: Sequence[Path], *, images_root: Path | 
     return subjects
 
 
+def _without(table: LabelArrays, rows: NDArray[np.bool_]) -> LabelArrays:
+    """The same people, some of them without labels."""
+    return replace(table, keypoints=np.where(rows[:, None, None], 0.0, table.keypoints)) if rows.any() else table
+
+
 def choose_run(project: Project, model: str | None) -> ModelSummary:
-    """The run of a model in a project: the latest of that name, or of that `name@version`; the only one when none is named.
+    """The run of a model in a project: the latest of that name; the only one when none is named.
+
+    Args:
+        project: the project.
+        model: `name`, `name@version`, or `name@version#a1b2c3` with the first digits of the SHA-256 of its weights.
 
     Raises:
         AuditError: there is none, or the choice is not clear.
@@ -216,12 +244,35 @@ def choose_run(project: Project, model: str | None) -> ModelSummary:
         if len(names) > 1:
             raise AuditError(f"{project.path}: predictions of {', '.join(names)}: say which by --model")
         model = names[0]
-    name, _, version = model.partition("@")
-    found = [run for run in runs if run.model == name and version in ("", run.version)]
+    chosen, _, digits = model.partition("#")
+    name, _, version = chosen.partition("@")
+    found = [
+        run
+        for run in runs
+        if run.model == name and version in ("", run.version) and run.weights_hash.startswith(digits)
+    ]
     if not found:
-        known = ", ".join(f"{run.model}@{run.version}" for run in runs)
+        known = ", ".join(run_names(runs).values())
         raise AuditError(f"{project.path}: no predictions of model {model!r}, expected one of {known}")
     return max(found, key=lambda run: run.at)
+
+
+def run_names(runs: Sequence[ModelSummary]) -> dict[ModelSummary, str]:
+    """What `choose_run` takes for each run: `name@version`, with digits of the weights' SHA-256 where that names several."""
+    plain = Counter((run.model, run.version) for run in runs)
+    return {
+        run: f"{run.model}@{run.version}" + (f"#{run.weights_hash[:12]}" if plain[run.model, run.version] > 1 else "")
+        for run in runs
+    }
+
+
+def taught_line(subjects: Sequence[Subject]) -> str:
+    """How many people are left out because a model learnt from them, as a sentence; empty where nobody is."""
+    taught = subjects[0].taught
+    if not taught:
+        return ""
+    names = " or ".join(dict.fromkeys(str(one.model) for one in subjects))
+    return f"{taught:,} labelled {'person' if taught == 1 else 'people'} that {names} learnt from: left out."
 
 
 def _labels_of(project: Project, table: LabelArrays, rows: NDArray[np.bool_]) -> Labels:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from labeltool.errors import ModelError
 from labeltool.models import deeppose, heatmap
@@ -23,7 +24,8 @@ from labeltool.training.deeppose import DeepPoseTask, initialise
 from labeltool.training.heatmap import HeatmapTask
 from labeltool.training.loop import Schedule, fit
 from labeltool.training.samples import Part, Person, Samples, cut_out
-from labeltool.training.sources import Source, read_source, split_by_photo
+from labeltool.training.sources import MOST_HELD_OUT, Source, read_source, split_by_photo, split_for_good
+from labeltool.training.starting import by_joint
 
 #: People are kept with so much room around their crop for turning and shifting it.
 _ROOM = 1.35
@@ -31,9 +33,6 @@ _ROOM = 1.35
 #: The side in pixels of the crops kept in memory.
 _KEPT_SIZE = 256
 
-
-#: So many people are validated on at most, unless more are asked for.
-_MOST_HELD_OUT = 500
 
 #: The models that can be trained, by name.
 TRAINABLE = ("deeppose", "heatmap")
@@ -62,7 +61,7 @@ def train_on_files(
         skeleton: the joints to learn; every source is brought to it by name.
         schedule: how long and how fast.
         held_out: how many people, those on the last photos of the first source, are validated on and never trained on; by
-            default a fifth of them, at most 500.
+            default a fifth of them, at most 500; of a project those of `labeltool.training.sources.split_for_good`.
         init: weights to start from: a backbone's, or a checkpoint of the same kind of model.
         cascade: DeepPose's stages; by default stage 1 alone.
         version: written into the checkpoint.
@@ -83,11 +82,17 @@ def train_on_files(
             HeatmapConfig(skeleton, side=stage.size)
     start = _start(init, stages)
     if start is not None:
+        start, told = by_joint(start, task.network, skeleton)
+        if told and not quiet:
+            tqdm.write(told)
         initialise(task.network, start)
     per_source = [read_source(source, skeleton) for source in sources]
-    if held_out is None:
-        held_out = min(_MOST_HELD_OUT, max(1, len(per_source[0]) // 5))
-    kept, unseen = split_by_photo(per_source[0], held_out, str(sources[0].labels))
+    if held_out is None and sources[0].is_project:
+        kept, unseen = split_for_good(per_source[0], str(sources[0].labels))
+    else:
+        if held_out is None:
+            held_out = min(MOST_HELD_OUT, max(1, len(per_source[0]) // 5))
+        kept, unseen = split_by_photo(per_source[0], held_out, str(sources[0].labels))
     taken: list[list[Person]] = [kept, *per_source[1:]]
     seen = {person.photo for people in taken for person in people}
     unseen = _expect_apart(unseen, seen, sources)
@@ -207,4 +212,5 @@ def _about(source: Source, people: Sequence[Person]) -> dict[str, Any]:
         "photos": len({person.photo for person in people}),
         "per_epoch": source.per_epoch,
         "sha256": source.sha256(),
+        **({"learnt": sorted(p.number for p in people if p.number is not None)} if source.is_project else {}),
     }

@@ -85,8 +85,8 @@ class HeatmapTask:
             right = ((uv + 0.5) / logits.shape[-1] - 0.5 - target).norm(dim=2) <= RIGHT_WITHIN * torso[:, None]
             counted = labelled & (labelled[:, a] & labelled[:, b])[:, None]
             found.append((x.double(), right, counted))
-        x, right, counted = (np.concatenate([part[i].numpy() for part in found]) for i in range(3))
-        fitted = fit_logistic(x, right, counted)
+        columns = [np.concatenate([part[i].numpy() for part in found]) for i in range(3)]
+        fitted = fit_logistic(columns[0], columns[1], columns[2])
         return replace(self.config, slope=fitted.slope, offsets=fitted.offsets)
 
     def _input(self, views: Tensor) -> Tensor:

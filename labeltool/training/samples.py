@@ -23,12 +23,13 @@ from labeltool.skeleton import Skeleton, convert, from_category
 
 @dataclass(frozen=True)
 class Person:
-    """A labelled person of a training set: photo file, box xywh, joints (K, 2) and their v (K,)."""
+    """A labelled person of a training set: photo file, box xywh, joints (K, 2), their v (K,), and a project's number for them."""
 
     photo: Path
     box: FloatArray
     xy: FloatArray
     v: NDArray[np.int_]
+    number: int | None = None
 
 
 @dataclass(frozen=True)

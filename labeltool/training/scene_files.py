@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from labeltool.coco.document import CocoDocument
 from labeltool.errors import ModelError
@@ -22,6 +23,7 @@ from labeltool.training.mask_rcnn import MaskRcnnTask
 from labeltool.training.scene_loop import SceneSchedule, SceneTask, fit_scenes
 from labeltool.training.scenes import Scene, read_scenes
 from labeltool.training.sources import Source
+from labeltool.training.starting import by_joint
 
 #: The models of whole photos that can be trained, by name.
 SCENE_MODELS = ("mask-rcnn", "bottom-up")
@@ -67,7 +69,10 @@ def train_on_scenes(
     torch.manual_seed(schedule.seed)
     task = make_scene_task(model, skeleton, tasks)
     if init is not None:
-        start_from(task.network, read_checkpoint(init))
+        start, told = by_joint(read_checkpoint(init), task.network, skeleton)
+        if told and not quiet:
+            tqdm.write(told)
+        start_from(task.network, start)
     per_source = [_read(source, skeleton) for source in sources]
     first = per_source[0]
     if held_out is None:
@@ -86,6 +91,7 @@ def train_on_scenes(
                 "photos": len(scenes),
                 "people": sum(map(len, scenes)),
                 "sha256": source.sha256(),
+                **({"learnt": _people_on(source.labels, scenes, apart)} if source.is_project else {}),
             }
             for source, scenes in zip(sources, per_source, strict=True)
         ],
@@ -131,12 +137,21 @@ def start_from(network: nn.Module, checkpoint: Checkpoint) -> None:
     network.load_state_dict(fits, strict=False)
 
 
+def _people_on(folder: Path, scenes: Sequence[Scene], apart: set[Path]) -> list[int]:
+    """A project's numbers of the people on photos that are trained on."""
+    with Project.open(folder) as project:
+        trained = [scene.image_id for scene in scenes if scene.photo not in apart]
+        return sorted(person.id for image_id in trained for person in project.people(image_id))
+
+
 def _read(source: Source, skeleton: Skeleton) -> list[Scene]:
     if source.photos is None:
         with Project.open(source.labels) as project:
             document = CocoDocument(project.to_document(only_done=True), str(source.labels))
             scenes = read_scenes(document, project.config.image_root, skeleton)
-        what = "photo that is done"
+            # whoever is labelled blind measures models and must teach none, and a photo teaches with everybody on it
+            scenes = [s for s in scenes if not any(p.blind for p in project.people(s.image_id))]
+        what = "photo that is done and has nobody labelled blind"
     elif source.labels.suffix == ".mat":
         raise ModelError(f"{source.labels}: holds one person a photo and no outlines, expected COCO JSON or a project")
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from labeltool.models.weights import file_sha256
 from labeltool.project import Project
 from labeltool.skeleton import Skeleton, convert
 from labeltool.training.samples import Person, people_of
+
+#: Of a project's photos this share is validated on, and so many people at most.
+HELD_OUT_SHARE, MOST_HELD_OUT = 0.2, 500
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def people_of_project(folder: Path, skeleton: Skeleton) -> list[Person]:
                     continue
                 box = tight if person.box is None else np.asarray(person.box, dtype=np.float64)
                 if max(box[2:]) >= 2:
-                    found.append(Person(project.photo_path(image), box, xy, v))
+                    found.append(Person(project.photo_path(image), box, xy, v, person.id))
     return found
 
 
@@ -128,3 +132,35 @@ def split_by_photo(people: Sequence[Person], held_out: int, where: str) -> tuple
             " (at least 1; see --validation)"
         )
     return [p for group in groups for p in group], [p for group in validation for p in group]
+
+
+def split_for_good(people: Sequence[Person], where: str) -> tuple[list[Person], list[Person]]:
+    """Those to train on, and those to validate on: everybody on a fifth of the photos, at most `MOST_HELD_OUT` people.
+
+    Which photos these are follows from their file names alone. However many are labelled later, a photo that is validated on
+    now stays out of what later trainings learn, so that versions can be held against each other on it.
+
+    Raises:
+        ModelError: there is only one photo.
+    """
+    photos: dict[Path, list[Person]] = {}
+    for person in people:
+        photos.setdefault(person.photo, []).append(person)
+    if len(photos) < 2:
+        raise ModelError(
+            f"{where}: labelled people on {len(photos)} photo, expected at least 2: one to train and one to validate on"
+        )
+    order = sorted(photos, key=_lot)
+    held_out = {order[0]}
+    count = len(photos[order[0]])
+    for photo in order[1:-1]:
+        count += len(photos[photo])
+        if _lot(photo) >= HELD_OUT_SHARE or count > MOST_HELD_OUT:
+            break
+        held_out.add(photo)
+    return [p for p in people if p.photo not in held_out], [p for p in people if p.photo in held_out]
+
+
+def _lot(photo: Path) -> float:
+    """A photo's own number in [0, 1), by chance, from its name."""
+    return int.from_bytes(hashlib.sha256(photo.name.encode()).digest()[:7]) / 2**56

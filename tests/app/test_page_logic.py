@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from label_samples import make_project
 
-from labeltool.app.auditing import number, run_label, run_name
+from labeltool.app.auditing import number, run_label
 from labeltool.app.checking import check_export, places, title_of, waiting_line
 from labeltool.app.style import plain
+from labeltool.evaluate import run_names
 from labeltool.project import ModelSummary, Project
 from labeltool.report.charts import curve_frame, pdj_chart, sides_of
 from labeltool.skeleton import COCO_17, LSP_14
@@ -44,7 +46,11 @@ def test_numbers_have_three_digits_and_nothing_is_a_dash(value: float, shown: st
 
 def test_a_run_is_named_by_model_and_version() -> None:
     run = ModelSummary("deeppose", "1", "0" * 64, 1200, 3400, "2026-01-01T00:00:00Z")
-    assert run_name(run) == "deeppose@1"
+    other = replace(run, weights_hash="1" * 64)
+    newer = replace(run, version="project-1")
+    assert run_names([run, newer]) == {run: "deeppose@1", newer: "deeppose@project-1"}
+    # two weights that call themselves the same are told apart by their SHA-256
+    assert run_names([run, other]) == {run: f"deeppose@1#{'0' * 12}", other: f"deeppose@1#{'1' * 12}"}
     assert run_label(run) == "deeppose 1 (3,400 people in 1,200 images)"
 
 

@@ -126,7 +126,7 @@ def test_only_some_images(figures: Project) -> None:
     assert set(some.labels.image.tolist()) == wanted == set(some.detections.image.tolist())
     (done,) = read_project(figures, ["fine"], statuses=["done"])
     assert {figures.image(i).status for i in set(done.labels.image.tolist())} == {"done"}
-    with pytest.raises(AuditError, match=r"no photo with status skipped that fine was run on has a labelled person"):
+    with pytest.raises(AuditError, match=r"no photo with status skipped that fine@1 was run on has a labelled person"):
         read_project(figures, ["fine"], statuses=["skipped"])
 
 

@@ -1,0 +1,61 @@
+"""The command that lists models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from labeltool.cli.common import PATH, open_project, print_json
+
+
+@click.command()
+@click.argument("project", metavar="[P]", type=PATH, required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
+def models(project: Path | None, as_json: bool) -> None:
+    """List the models that can pre-fill; of a project P, the versions that were trained on it."""
+    if project is not None:
+        _versions(project, as_json)
+        return
+    from labeltool.models.catalog import broken_offers, catalog
+
+    for line in broken_offers():
+        click.echo(f"left out: {line}", err=True)
+    infos = sorted(catalog().values(), key=lambda info: info.name)
+    if as_json:
+        fields = ("name", "summary", "skeleton", "detects", "licence", "shipped", "source")
+        print_json([{field: getattr(info, field) for field in fields} for info in infos])
+        return
+    for info in infos:
+        click.echo(
+            f"{info.name}  ({info.skeleton}, {'finds people' if info.detects else 'needs boxes'}; {info.source})"
+        )
+        click.echo(f"    {info.summary}")
+        click.echo(f"    licence: {info.licence}")
+
+
+def _versions(project: Path, as_json: bool) -> None:
+    """Prints the versions of a project, the current one last."""
+    from labeltool.project.versions import FOLDER, versions
+
+    open_project(project).close()
+    found = versions(project)
+    if as_json:
+        fields = ("model", "version", "sha256", "at", "skeleton", "parent", "people", "held_out", "score", "measure")
+        plain = [
+            {field: getattr(version, field) for field in fields} | {"file": f"{FOLDER}/{version.file_name()}"}
+            for version in found
+        ]
+        print_json(plain)
+        return
+    if not found:
+        click.echo(f"{project}: no version yet (labeltool train --data {project} --init current trains one)")
+    for version in found:
+        score = (
+            "" if version.score is None else f", {version.measure} {version.score:.3f} on {version.held_out} held out"
+        )
+        current = "  current" if version is found[-1] else ""
+        click.echo(
+            f"{version.name}  ({version.skeleton}; {version.people:,} people{score}; from {version.parent}; {version.at})"
+            f"{current}"
+        )

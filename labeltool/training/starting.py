@@ -1,0 +1,122 @@
+"""Starting from a checkpoint of another skeleton: what it knows of a joint goes to the joint of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from labeltool.errors import SkeletonError
+from labeltool.models.weights import Checkpoint
+from labeltool.skeleton import Skeleton, convert, from_mapping
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Where joints lie along one dimension of a tensor.
+
+    Attributes:
+        joint: the rows of joint k of K, when `before` rows lie before those of the first joint.
+        shared: the rows that belong to no joint.
+    """
+
+    joint: Callable[[int, int, int], list[int]]
+    shared: Callable[[int, int], list[int]] = lambda count, before: []
+
+
+#: One row a joint.
+_ONE = _Rows(lambda k, count, before: [k])
+#: x and y of each joint, one after the other.
+_TWO = _Rows(lambda k, count, before: [2 * k, 2 * k + 1])
+#: Bottom-up: a map of each joint, the centre's map, dx and dy of each joint.
+_MAPS = _Rows(lambda k, count, before: [k, count + 1 + 2 * k, count + 2 + 2 * k], lambda count, before: [count])
+#: DeepPose's last layer: the hidden features, then the 7 x 7 cells of each joint.
+_CELLS = _Rows(
+    lambda k, count, before: list(range(before + 49 * k, before + 49 * (k + 1))),
+    lambda count, before: list(range(before)),
+)
+
+_KEYPOINTS = "roi_heads.keypoint_predictor.kps_score_lowres"
+
+#: By model and tensor, the dimensions in which joints lie.
+_LAYOUT: Mapping[str, Mapping[str, Mapping[int, _Rows]]] = {
+    "heatmap": {"head.weight": {0: _ONE}, "head.bias": {0: _ONE}},
+    "bottom-up": {"head.weight": {0: _MAPS}, "head.bias": {0: _MAPS}},
+    "mask-rcnn": {f"{_KEYPOINTS}.weight": {1: _ONE}, f"{_KEYPOINTS}.bias": {0: _ONE}},
+    "deeppose": {
+        **{f"{layer}.{part}": {0: _ONE} for layer in ("cells", "error") for part in ("weight", "bias")},
+        "joints.weight": {0: _TWO, 1: _CELLS},
+        "joints.bias": {0: _TWO},
+    },
+}
+
+
+def by_joint(checkpoint: Checkpoint, network: nn.Module, skeleton: Skeleton) -> tuple[Checkpoint, str]:
+    """The checkpoint in the joints of another skeleton, and a line that says what was done; as it is when they are the same.
+
+    The heads of joints that both know are taken by name, those of the others are as the network has them. DeepPose's refining
+    stages, which look at the whole pose, are left out.
+
+    Args:
+        checkpoint: any; one that does not say its skeleton, such as a backbone's, stays as it is.
+        network: which is to start from it.
+        skeleton: the network's.
+    """
+    theirs = _skeleton_of(checkpoint.description)
+    if theirs is None or theirs.joints == skeleton.joints:
+        return checkpoint, ""
+    pairs = [(theirs.index(a), skeleton.index(b)) for a, b in convert(theirs, skeleton).pairs]
+    own = network.state_dict()
+    # DeepPose's hidden layer is as wide as its error head's input
+    before = {"own": _width(own), "given": _width(checkpoint.tensors)}
+    tensors: dict[str, Tensor] = {}
+    layout = _LAYOUT.get(str(checkpoint.description.get("model")), {})
+    for name, given in checkpoint.tensors.items():
+        if name.startswith("stages."):
+            continue
+        if name not in layout:
+            tensors[name] = given
+            continue
+        if name not in own or own[name].dim() != given.dim() or before["own"] != before["given"]:
+            continue
+        target, source = [], []
+        for dim, size in enumerate(given.shape):
+            rows = layout[name].get(dim)
+            if rows is None:
+                source.append(list(range(size)))
+                target.append(list(range(size)))
+                continue
+            source.append(_chosen(rows, [a for a, _ in pairs], len(theirs), before["given"]))
+            target.append(_chosen(rows, [b for _, b in pairs], len(skeleton), before["own"]))
+        made = own[name].detach().clone().float()
+        if all(len(rows) <= size for rows, size in zip(target, made.shape, strict=True)):
+            made[_grid(target)] = given[_grid(source)].float()
+            tensors[name] = made
+    new = len(skeleton) - len(pairs)
+    told = (
+        f"{checkpoint.path.name} knows {theirs.name}: {len(pairs)} of {len(skeleton)} joints of {skeleton.name} start from "
+        f"the joint of the same name, {new} by chance"
+    )
+    return replace(checkpoint, tensors=tensors), told
+
+
+def _skeleton_of(description: Mapping[str, Any]) -> Skeleton | None:
+    try:
+        return from_mapping(description["config"]["skeleton"])
+    except (KeyError, TypeError, SkeletonError):
+        return None
+
+
+def _width(tensors: Mapping[str, Tensor]) -> int:
+    return int(tensors["error.weight"].shape[1]) if "error.weight" in tensors else 0
+
+
+def _chosen(rows: _Rows, joints: list[int], count: int, before: int) -> list[int]:
+    return rows.shared(count, before) + [row for k in joints for row in rows.joint(k, count, before)]
+
+
+def _grid(rows: list[list[int]]) -> tuple[Tensor, ...]:
+    return torch.meshgrid(*(torch.tensor(r, dtype=torch.long) for r in rows), indexing="ij")
