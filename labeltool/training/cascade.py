@@ -73,7 +73,7 @@ def read_cascade(
 
     Args:
         stages: how many, as a number in text; None for the published 3.
-        sigma: the sides of the squares of stages 2, 3, ..., such as "2.2,1.2"; the last one is taken for all later stages.
+        sigma: the sides of the squares of stages 2, 3, ..., such as "2.2,1.6"; the last one is taken for all later stages.
         look: `features` or `photo`.
         per_joint: one network a joint.
         from_stage: see `Cascade`.
@@ -90,7 +90,7 @@ def read_cascade(
     try:
         sides = [float(part) for part in sigma.split(",")]
     except ValueError:
-        raise ModelError(f"--sigma {sigma!r}: expected numbers such as 2.2,1.2") from None
+        raise ModelError(f"--sigma {sigma!r}: expected numbers such as 2.2,1.6") from None
     if count < 1:
         raise ModelError(f"--stages {count}: expected at least 1")
     plain: dict[str, Any] = {"source": look, "sharing": "per-joint" if per_joint else "shared"}
@@ -327,7 +327,8 @@ def with_new_stage(
 ) -> DeepPoseNetwork:
     """The network of a checkpoint with one more stage, the last of `refiners`, that is to be learnt.
 
-    The new stage starts from the same one of `like`, when that has one of the same make, and else by chance.
+    The new stage starts from the same one of `like`, when that has one of the same make, else from the refining stage before it,
+    when that differs in sigma alone, else by chance.
 
     Raises:
         ModelError: the checkpoint is of another network, or has not just the stages before that one.
@@ -353,9 +354,10 @@ def with_new_stage(
     new = f"stages.{len(refiners) - 1}."
     start = {name: t for name, t in network.state_dict().items() if name.startswith(new)}
     if like is not None and refiners_of(like)[len(refiners) - 1 : len(refiners)] == [refiners[-1]]:
-        theirs_too = {name: t for name, t in like.tensors.items() if name.startswith(new)}
-        if {n: t.shape for n, t in theirs_too.items()} == {n: t.shape for n, t in start.items()}:
-            start = theirs_too
+        start = {name: t for name, t in like.tensors.items() if name.startswith(new)}
+    elif len(refiners) > 1 and replace(refiners[-2], sigma=refiners[-1].sigma) == refiners[-1]:
+        last = f"stages.{len(refiners) - 2}."
+        start = {new + name.removeprefix(last): t for name, t in before.tensors.items() if name.startswith(last)}
     later = tuple(f"stages.{i}." for i in range(len(refiners) - 1, 1 + len(refiners_of(before))))
     taken = {name: t for name, t in before.tensors.items() if not name.startswith(later)}
     load_into(network, {**taken, **start}, str(before.path))

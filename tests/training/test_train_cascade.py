@@ -161,6 +161,8 @@ def test_a_stage_can_be_trained_again_on_a_longer_cascade(tmp_path: Path) -> Non
     two = read_checkpoint(path)
     third = with_new_stage(two, TINY, [SMALL, SMALL], 0)
     assert torch.equal(third.stages[0].networks[0].names.weight, two.tensors["stages.0.networks.0.names.weight"])  # type: ignore[index,union-attr]
+    wider = with_new_stage(two, TINY, [SMALL, replace(SMALL, sigma=1.0)], 0).stages[1]
+    assert torch.equal(wider.networks[0].names.weight, two.tensors["stages.0.networks.0.names.weight"])  # type: ignore[index,union-attr]
     again = with_new_stage(two, TINY, [SMALL], 1, like=two)
     assert torch.equal(again.last_stage.networks[0].names.weight, two.tensors["stages.0.networks.0.names.weight"])  # type: ignore[union-attr,arg-type]
     by_chance = with_new_stage(two, TINY, [SMALL], 1)
