@@ -35,6 +35,9 @@ import { PRESETS } from "./presets.js";
  * @property {() => void} togglePlacing
  * @property {(whole: boolean) => void} fitView
  * @property {(hidden: boolean) => void} hideOverlay
+ * @property {() => void} toggleGuideline
+ * @property {() => void} toggleAdjust
+ * @property {() => void} toggleBoxes
  * @property {() => void} toggleHelp
  * @property {() => void} escape
  *
@@ -94,6 +97,9 @@ export const ACTIONS = [
   { id: "fit-person", label: "Fit person", group: "View", keys: ["Z"], run: (c) => c.fitView(false) },
   { id: "fit-image", label: "Fit image", group: "View", keys: ["Shift+Z"], run: (c) => c.fitView(true) },
   { id: "hide", label: "Hold to hide the labels", group: "View", keys: ["H"], run: (c) => c.hideOverlay(true), release: (c) => c.hideOverlay(false) },
+  { id: "boxes", label: "Show or hide the boxes", group: "View", keys: ["Shift+H"], run: (c) => c.toggleBoxes() },
+  { id: "adjust", label: "Brightness, contrast, boxes", group: "View", keys: ["L"], run: (c) => c.toggleAdjust() },
+  { id: "guideline", label: "The project's guideline, beside the photo", group: "View", keys: ["G"], run: (c) => c.toggleGuideline() },
   { id: "help", label: "Show or hide this sheet", group: "View", keys: ["?"], run: (c) => c.toggleHelp() },
   { id: "escape", label: "Cancel: drag, placing, this sheet", group: "View", keys: ["Esc"], run: (c) => c.escape() },
 ];
@@ -105,7 +111,7 @@ export const GESTURES = [
   { gesture: "Drag a handle of the selected box", label: "Change the box; the joints stay" },
   { gesture: "Click a person", label: "Select: their joints then win every click" },
   { gesture: "Point at a joint, press 0, 1 or 2", label: "Set its flag without clicking" },
-  { gesture: "Wheel", label: "Zoom at the pointer" },
+  { gesture: "Wheel, or two fingers apart on a touch pad or screen", label: "Zoom at the pointer" },
   { gesture: "Drag the photo, middle button, or Space + drag", label: "Move the view" },
 ];
 

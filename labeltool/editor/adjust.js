@@ -1,5 +1,6 @@
 /** How a labeller likes to see the photo: brightness, contrast, boxes; set in a small sheet on the stage, and remembered. */
 
+import { tooltip } from "./actions.js";
 import { el, icon, setAttribute, setText } from "./dom.js";
 
 /** @typedef {Readonly<{brightness: number, contrast: number, boxes: boolean}>} Look Brightness and contrast in percent. */
@@ -83,9 +84,9 @@ export class Adjust {
       "div",
       { class: "adjust-sheet", role: "group", "aria-label": "How the photo is shown", hidden: true },
       this.sliders.brightness.row, this.sliders.contrast.row,
-      el("div", { class: "adjust-foot" }, el("label", {}, this.boxes, "Boxes"), this.reset),
+      el("div", { class: "adjust-foot" }, el("label", { title: tooltip("boxes") }, this.boxes, "Boxes"), this.reset),
     );
-    const name = "Brightness, contrast, boxes";
+    const name = tooltip("adjust");
     this.button = el("button", { type: "button", class: "tool", title: name, "aria-label": name, "aria-expanded": "false", onclick: () => this.toggle() }, icon("adjust"));
     this.element = el("div", { class: "adjust" }, this.sheet, this.button);
     this.#render();

@@ -185,6 +185,23 @@ export class Editor {
     this.stage.hide(hidden);
   }
 
+  toggleGuideline() {
+    if (this.guideline.button.hidden) this.session.say("This project has no guideline: `guideline` in project.toml names one.");
+    else this.guideline.toggleByKey();
+  }
+
+  toggleAdjust() {
+    const { adjust, canvas } = this.stage;
+    adjust.toggle();
+    if (!adjust.open) canvas.focus();
+  }
+
+  toggleBoxes() {
+    const { adjust } = this.stage;
+    adjust.set({ boxes: !adjust.look.boxes });
+    this.session.say(adjust.look.boxes ? "Boxes are shown." : "Boxes are hidden.");
+  }
+
   toggleHelp() {
     if (!this.skipping.open && !this.bar.modal) this.help.toggle();
   }
@@ -195,7 +212,7 @@ export class Editor {
     else if (this.bar.modal) this.bar.closeDialogs();
     else if (this.help.open) this.help.toggle();
     else if (this.stage.adjust.open) this.stage.adjust.close();
-    else if (this.conflict.focused) this.stage.canvas.focus();
+    else if (this.conflict.focused || this.guideline.focused) this.stage.canvas.focus();
     else if (this.session.dragging || this.session.preview) {
       this.stage.cancel();
       this.session.cancelPreview();

@@ -1,5 +1,6 @@
 /** The project's written guideline beside the canvas: how this project labels, in its own words. */
 
+import { tooltip } from "./actions.js";
 import { el, setAttribute } from "./dom.js";
 
 /** @import {Api} from "./api.js" */
@@ -10,17 +11,18 @@ const REMEMBERED = "labeltool.guideline";
 export class GuidelinePanel {
   #fetched = false;
 
-  /** @param {Api} api @param {() => void} onClose called when the panel was closed by its own button */
+  /** @param {Api} api @param {() => void} onClose called when the panel was closed from within */
   constructor(api, onClose) {
     this.api = api;
-    this.body = el("div", { class: "guideline-body", tabindex: 0, role: "group", "aria-label": "Guideline text" });
+    this.onClose = onClose;
+    this.body = el("div", { class: "guideline-body", tabindex: 0, role: "group", "aria-label": "Guideline text", "data-arrows": "" });
     const close = el("button", { type: "button", class: "tool", "aria-label": "Close the guideline", title: "Close the guideline", onclick: () => {
       this.toggle(false);
       onClose();
     } }, "×");
     this.element = el("aside", { class: "guideline", id: "lt-guideline", "aria-label": "Guideline", hidden: true }, el("div", { class: "head" }, el("h2", {}, "Guideline"), el("span", { class: "tools" }, close)), this.body);
     this.button = el("button", {
-      type: "button", class: "link", "aria-controls": "lt-guideline", "aria-expanded": "false", title: "The project's guideline, beside the photo", hidden: true,
+      type: "button", class: "link", "aria-controls": "lt-guideline", "aria-expanded": "false", title: tooltip("guideline"), hidden: true,
       onclick: () => this.toggle(),
     }, "Guideline");
   }
@@ -30,6 +32,20 @@ export class GuidelinePanel {
     if (!this.button.hidden) return;
     this.button.hidden = false;
     if (remembered()) this.toggle(true);
+  }
+
+  /** Does the panel have the focus? */
+  get focused() {
+    const root = /** @type {Document | ShadowRoot} */ (this.element.getRootNode());
+    return this.element.contains(root.activeElement);
+  }
+
+  /** Opens the panel with its text in focus, so that arrows scroll it, or closes it. */
+  toggleByKey() {
+    const { focused } = this;
+    this.toggle();
+    if (!this.element.hidden) this.body.focus({ preventScroll: true });
+    else if (focused) this.onClose();
   }
 
   /** @param {boolean} [open] */

@@ -351,7 +351,7 @@ def test_alt_and_drag_moves_the_whole_person_and_not_the_box(editor: EditorPage)
 def test_brightness_changes_the_photo_alone_and_is_remembered(editor: EditorPage) -> None:
     page = editor.page
     script = "canvases => canvases.map(canvas => getComputedStyle(canvas).filter)"
-    page.get_by_role("button", name="Brightness, contrast, boxes").click()
+    page.get_by_role("button", name="Brightness, contrast, boxes (L)").click()
     slider = page.get_by_label("Brightness", exact=False).locator("visible=true").and_(page.locator("input"))
     slider.focus()
     editor.press(*["ArrowRight"] * 10)
@@ -363,7 +363,7 @@ def test_brightness_changes_the_photo_alone_and_is_remembered(editor: EditorPage
     page.reload()
     page.wait_for_selector(".lt[data-ready]")
     assert page.locator(".stage > canvas").evaluate_all(script)[0] == "brightness(2) contrast(1)"
-    page.get_by_role("button", name="Brightness, contrast, boxes").click()
+    page.get_by_role("button", name="Brightness, contrast, boxes (L)").click()
     page.get_by_role("button", name="Reset").click()
     assert page.locator(".stage > canvas").evaluate_all(script) == ["none"] * 3
     assert editor.save_text() == "No changes"

@@ -430,6 +430,44 @@ def _hides(editor: EditorPage, key: str) -> None:
     assert drawn() > 1000
 
 
+@case("boxes")
+def _toggles_boxes(editor: EditorPage, key: str) -> None:
+    box = editor.page.locator(".adjust-sheet input[type=checkbox]")
+    editor.press(key)
+    expect(box).not_to_be_checked()
+    editor.press(key)
+    expect(box).to_be_checked()
+
+
+@case("adjust")
+def _adjusts(editor: EditorPage, key: str) -> None:
+    slider = editor.page.get_by_role("slider", name="Brightness")
+    editor.press(key)
+    expect(slider).to_be_focused()
+    editor.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuetext", "107 %")
+    editor.press("ArrowLeft", key)
+    expect(slider).to_be_hidden()
+    expect(editor.page.locator("canvas.people")).to_be_focused()
+
+
+@case("guideline")
+def _opens_the_guideline(editor: EditorPage, key: str) -> None:
+    text = editor.page.get_by_role("group", name="Guideline text")
+    choose(editor, "nose")
+    before = person_now(editor)
+    editor.press(key)
+    expect(text).to_be_focused()
+    editor.press("ArrowDown")  # scrolls the text, moves no joint
+    editor.page.wait_for_timeout(700)  # A nudge is saved after a pause.
+    assert person_now(editor) == before
+    editor.press("Escape")
+    expect(editor.page.locator("canvas.people")).to_be_focused()
+    editor.press(key)
+    expect(text).to_be_hidden()
+    expect(editor.page.locator("canvas.people")).to_be_focused()
+
+
 @case("help")
 def _helps(editor: EditorPage, key: str) -> None:
     sheet = editor.page.locator("dialog.help")

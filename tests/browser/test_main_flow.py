@@ -19,7 +19,17 @@ pytestmark = pytest.mark.browser
 
 def init(project: Path, images: Path, annotations: Path, *more: str) -> dict[str, Any]:
     """Makes a project by the command line; the document it was made from."""
-    command = [sys.executable, "-m", "labeltool.cli", "init", str(project), "--images", str(images), "--blind-share", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "labeltool.cli",
+        "init",
+        str(project),
+        "--images",
+        str(images),
+        "--blind-share",
+        "0",
+    ]
     subprocess.run([*command, "--annotations", str(annotations), *more], check=True, capture_output=True, timeout=120)
     document: dict[str, Any] = json.loads(annotations.read_text())
     return document
