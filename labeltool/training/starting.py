@@ -100,7 +100,8 @@ def by_joint(checkpoint: Checkpoint, network: nn.Module, skeleton: Skeleton) -> 
         f"{checkpoint.path.name} knows {theirs.name}: {len(pairs)} of {len(skeleton)} joints of {skeleton.name} start from "
         f"the joint of the same name, {new} by chance"
     )
-    return replace(checkpoint, tensors=tensors), told
+    description = {key: value for key, value in checkpoint.description.items() if key != "stages"}
+    return replace(checkpoint, tensors=tensors, description=description), told
 
 
 def _skeleton_of(description: Mapping[str, Any]) -> Skeleton | None:
