@@ -60,7 +60,7 @@ def _from(module: str, function: str = "load") -> Callable[[Path | None, str], P
 _OWN = (
     ModelInfo(
         name="deeppose",
-        summary="direct regression of the joints from a person's box (Toshev & Szegedy 2014), stage 1; weights are shipped",
+        summary="direct regression of the joints from a person's box, refined in two stages (Toshev & Szegedy 2014); shipped",
         skeleton="lsp-14",
         detects=False,
         licence="Apache-2.0; trained on LSP-extended (research use) and rendered figures",

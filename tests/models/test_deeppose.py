@@ -7,16 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.io import loadmat
 from torch import Tensor, nn
 
+from labeltool.audit.stages import stage_gains
 from labeltool.errors import ModelError
-from labeltool.geometry import normalise, square_boxes
+from labeltool.geometry import box_of_joints, normalise, square_boxes
 from labeltool.images import load_photo
 from labeltool.models import deeppose, topdown
 from labeltool.models.base import PoseModel
 from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork, load
 from labeltool.models.weights import read_checkpoint, write_checkpoint
 from labeltool.skeleton import COCO_17, LSP_14, define
+from labeltool.training.measuring import labels_of
+from labeltool.training.samples import Person
 
 TINY = DeepPoseConfig(define("tiny", ["left_shoulder", "right_hip", "nose"]), backbone="test_efficientnet", hidden=16)
 
@@ -137,6 +141,7 @@ def test_unknown_backbone() -> None:
 def test_the_shipped_checkpoint_loads_and_predicts() -> None:
     model = load(device="cpu")
     assert model.skeleton.joints == LSP_14.joints
+    assert model.stages == 3 and [stage.config.sigma for stage in model.network.refining] == [2.2, 1.6]
     poses = model.predict([photo(300, 200)], [None])[0]
     assert poses.xy.shape == (1, 14, 2)
     assert ((poses.confidence >= 0) & (poses.confidence <= 1)).all()
@@ -150,8 +155,30 @@ def test_bfloat16_answers_as_float32_does(repo: Path, monkeypatch: pytest.Monkey
     boxes = np.array([a["bbox"] for a in annotations["annotations"] if a["image_id"] == image["id"]], float)
     shown = load_photo(figures / "images" / image["file_name"])
     model = load(device="cpu")
+    monkeypatch.setattr(topdown, "autocast", lambda device: torch.autocast("cpu", torch.bfloat16))
     fast = model.predict([shown], [boxes])[0]
     monkeypatch.setattr(topdown, "autocast", lambda device: torch.autocast("cpu", enabled=False))
     exact = model.predict([shown], [boxes])[0]
-    assert np.abs(fast.xy - exact.xy).max() < 0.02 * boxes[:, 2:].max()
-    assert np.abs(fast.confidence - exact.confidence).max() < 0.05
+    apart = np.linalg.norm(fast.xy - exact.xy, axis=2)
+    # where two places are about as likely, the last bit may choose the other one
+    assert (apart < 0.02 * boxes[:, 2:].max()).mean() > 0.9
+    assert np.abs(fast.confidence - exact.confidence)[apart < 0.02 * boxes[:, 2:].max()].max() < 0.1
+
+
+@pytest.mark.skipif(not deeppose.SHIPPED.exists(), reason="no shipped checkpoint in this checkout")
+def test_the_shipped_stages_improve_on_people_nobody_trained_on(lspet: Path) -> None:
+    joints = loadmat(lspet / "joints.mat")["joints"].transpose(2, 0, 1)
+    people = []
+    for n in range(len(joints) - 24, len(joints)):
+        box = box_of_joints(joints[n, :, :2], joints[n, :, 2])
+        assert box is not None
+        people.append(
+            Person(lspet / "images" / f"im{n + 1:05d}.jpg", box, joints[n, :, :2], joints[n, :, 2].astype(int))
+        )
+    model = load(device="cpu")
+    shown, boxes = [load_photo(p.photo) for p in people], [p.box[None] for p in people]
+    poses = [np.concatenate([a.xy for a in model.after(s).predict(shown, boxes)]) for s in (1, 2, 3)]
+    found = stage_gains(labels_of(people), poses, LSP_14, replicates=50)
+    first, *later = (counts.at(0.2).sum() / counts.counted.sum() for counts in found.counts)
+    assert first > 0.35
+    assert all(rate > first + 0.05 for rate in later)
