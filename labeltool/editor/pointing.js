@@ -212,6 +212,16 @@ export class Pointing extends Browsing {
     this.emit("mode");
   }
 
+  /** While placing: the selected joint stays unlabelled, and the next one in the skeleton's order is to be placed; after the last, none is. */
+  passOver() {
+    const { person, selection } = this;
+    if (this.placing === 0 || !person) return;
+    const at = selection.joint === null ? -1 : this.skeleton.joints.indexOf(selection.joint);
+    const next = this.skeleton.joints.slice(at + 1).find((name) => jointOf(person, name).v === 0);
+    if (next) this.choose(person.id, next);
+    this.setPlacing(next ? 2 : 0);
+  }
+
   /** The first joint of the selected person, from the selected one on, that is not labelled. */
   #unlabelled() {
     const person = this.person;

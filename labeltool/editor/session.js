@@ -55,7 +55,7 @@ export class Session extends Pointing {
 
   /**
    * Sets the flag of the joint under the pointer, or of the selected one; a prediction that has this flag is accepted by it.
-   * A joint without a place is placed by the next click.
+   * A joint without a place is placed by the next click, or passed over by 0 while placing.
    * @param {Flag} v @param {JointRef | null} [ref]
    */
   flag(v, ref = this.target) {
@@ -63,7 +63,7 @@ export class Session extends Pointing {
     this.select(ref.person, ref.joint);
     const person = personOf(this.doc, ref.person);
     if (isLocked(person)) return this.say("This person is locked.");
-    if (jointOf(person, ref.joint).v === 0) return v === 0 ? undefined : this.setPlacing(v);
+    if (jointOf(person, ref.joint).v === 0) return v === 0 ? this.passOver() : this.setPlacing(v);
     return this.apply(setFlag(this.doc, ref.person, ref.joint, v));
   }
 

@@ -87,3 +87,16 @@ def test_no_sheet_opens_over_a_dialog(editor: EditorPage) -> None:
     expect(page.locator("dialog.help")).to_be_hidden()
     editor.press("Escape")
     expect(page.locator("dialog[open]")).to_have_count(0)
+
+
+def test_at_twice_the_size_nothing_in_the_bar_lies_on_something_else(editor: EditorPage) -> None:
+    editor.page.set_viewport_size({"width": 720, "height": 700})
+    editor.painted()
+    boxes = editor.page.locator(".bar > :visible").evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect()).map(r => [r.left, r.top, r.right, r.bottom])"
+    )
+    assert len(boxes) >= 5
+    for i, (left, top, right, bottom) in enumerate(boxes):
+        assert 0 <= left and right <= 720
+        for other in boxes[i + 1 :]:
+            assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top

@@ -348,3 +348,18 @@ test("the answer to a save says what the check finds wrong with the image", asyn
   await settle();
   assert.equal(session.queue.fix(1), 0);
 });
+
+test("0 while placing passes over a joint, and after the last one placing ends", async () => {
+  const { session } = await setUp([doc([person(1, { joints: {} })])]);
+  const names = session.skeleton.joints;
+  session.setPlacing(1);
+  for (const name of names) {
+    assert.equal(session.selection.joint, name);
+    assert.notEqual(session.placing, 0);
+    session.flag(0);
+  }
+  assert.equal(session.placing, 0);
+  session.flag(0);
+  assert.equal(session.placing, 0);
+  assert.equal(session.history.undoable, null, "nothing was changed");
+});
