@@ -266,7 +266,8 @@ def _prefills(editor: EditorPage, key: str) -> None:
 
     editor.page.route("**/api/images/1/predict", play)
     try:
-        editor.press(key)
+        with editor.page.expect_request(lambda r: r.method == "PUT" and "/api/people/" in r.url):
+            editor.press(key)
         after = person(editor)
     finally:
         editor.page.unroute("**/api/images/1/predict")
