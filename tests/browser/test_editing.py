@@ -242,7 +242,7 @@ def test_streamlits_own_keys_do_nothing_here(editor: EditorPage) -> None:
 
 
 def test_keys_do_nothing_in_the_position_field(editor: EditorPage) -> None:
-    field = editor.page.locator(".position")
+    field = editor.page.get_by_label("Place in the queue")
     field.click()
     editor.press("2")
     editor.press("Enter")
