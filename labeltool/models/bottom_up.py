@@ -25,8 +25,8 @@ from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray
 from labeltool.models.base import Poses
 from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
-from labeltool.models.topdown import autocast
-from labeltool.models.weights import choose_device, load_into, read_checkpoint
+from labeltool.models.topdown import autocast, to_input
+from labeltool.models.weights import choose_device, load_into, read_checkpoint_of
 
 #: Cells of the maps are so many pixels of the canvas apart.
 STRIDE = 4
@@ -90,7 +90,7 @@ class BottomUp:
     def _predict(self, image: NDArray[np.uint8]) -> Poses:
         canvas, zoom = canvas_of(image, self.config.side)
         with torch.inference_mode(), autocast(self.device):
-            maps = self.network(to_canvas_input(canvas[None].to(self.device), self.config))[0]
+            maps = self.network(to_input(canvas[None].to(self.device), self.config))[0]
         cells, confidence, scores = group(maps.float().cpu(), len(self.skeleton))
         if not len(scores):
             return Poses.none(len(self.skeleton))
@@ -118,11 +118,6 @@ def canvas_of(image: NDArray[np.uint8], side: int) -> tuple[Tensor, float]:
     canvas = np.full((rows, columns, 3), 127, dtype=np.uint8)
     canvas[: size[1], : size[0]] = small
     return torch.from_numpy(canvas).permute(2, 0, 1), zoom
-
-
-def to_canvas_input(pixels: Tensor, config: BottomUpConfig) -> Tensor:
-    """Network input from photo values 0..255: (B, 3, H, W), normalised, channels last."""
-    return ((pixels.float() / 255 - config.mean) / config.std).contiguous(memory_format=torch.channels_last)
 
 
 def group(maps: Tensor, joints: int) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -192,10 +187,7 @@ def load(weights: Path | None = None, device: str = "auto") -> BottomUp:
         raise ModelError(
             "bottom-up: no weights are shipped: train them (labeltool train bottom-up) and pass --weights FILE"
         )
-    checkpoint = read_checkpoint(weights)
-    kind = checkpoint.description.get("model")
-    if kind != BottomUp.name:
-        raise ModelError(f"{weights}: a checkpoint of {kind!r}, expected one of {BottomUp.name!r}")
+    checkpoint = read_checkpoint_of(BottomUp.name, weights)
     config = BottomUpConfig.from_json(checkpoint.description.get("config", {}))
     network = BottomUpNetwork(config)
     load_into(network, checkpoint.tensors, str(weights))

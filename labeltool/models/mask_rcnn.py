@@ -35,7 +35,7 @@ from labeltool.errors import ModelError, SkeletonError
 from labeltool.geometry import FloatArray
 from labeltool.models.base import Poses
 from labeltool.models.keypoint_rcnn import MOST_PEOPLE, SCORE_THRESHOLD, poses_of
-from labeltool.models.weights import choose_device, load_into, read_checkpoint
+from labeltool.models.weights import choose_device, load_into, read_checkpoint_of
 from labeltool.skeleton import Skeleton, from_mapping, to_mapping
 
 #: The tasks by their names in the lecture: object detection, instance segmentation, human pose estimation.
@@ -224,10 +224,7 @@ def open_checkpoint(path: Path, device: str = "auto") -> MaskRcnn:
     Raises:
         ModelError: the checkpoint is of another model, its tensors do not fit, or the device is not there.
     """
-    checkpoint = read_checkpoint(path)
-    kind = checkpoint.description.get("model")
-    if kind != MaskRcnn.name:
-        raise ModelError(f"{path}: a checkpoint of {kind!r}, expected one of {MaskRcnn.name!r}")
+    checkpoint = read_checkpoint_of(MaskRcnn.name, path)
     config = MaskRcnnConfig.from_json(checkpoint.description.get("config", {}))
     network = build(config)
     load_into(network, checkpoint.tensors, str(path))

@@ -16,7 +16,7 @@ from labeltool.errors import ModelError, SkeletonError
 from labeltool.geometry import FloatArray, clip_boxes, square_boxes
 from labeltool.images import crop_photo
 from labeltool.models.base import Poses
-from labeltool.models.weights import Checkpoint, choose_device, load_into
+from labeltool.models.weights import Checkpoint, choose_device, expect_model, load_into
 from labeltool.skeleton import Skeleton, from_mapping, to_mapping
 
 
@@ -89,9 +89,7 @@ class TopDown(ABC, Generic[Config]):
         Raises:
             ModelError: the checkpoint is of another model, its tensors do not fit, or the device is not there.
         """
-        kind = checkpoint.description.get("model")
-        if kind != cls.name:
-            raise ModelError(f"{checkpoint.path}: a checkpoint of {kind!r}, expected one of {cls.name!r}")
+        expect_model(checkpoint, cls.name)
         config = config_type.from_json(checkpoint.description.get("config", {}))
         network = network_type(config)
         load_into(network, checkpoint.tensors, str(checkpoint.path))

@@ -69,6 +69,28 @@ def model_of(path: Path) -> str:
     return name
 
 
+def read_checkpoint_of(model: str, path: Path) -> Checkpoint:
+    """The checkpoint of that model in a safetensors file.
+
+    Raises:
+        ModelError: the file is missing, damaged, no safetensors file, or holds another model.
+    """
+    checkpoint = read_checkpoint(path)
+    expect_model(checkpoint, model)
+    return checkpoint
+
+
+def expect_model(checkpoint: Checkpoint, model: str) -> None:
+    """Checks that a checkpoint is one of that model.
+
+    Raises:
+        ModelError: it is of another.
+    """
+    kind = checkpoint.description.get("model")
+    if kind != model:
+        raise ModelError(f"{checkpoint.path}: a checkpoint of {kind!r}, expected one of {model!r}")
+
+
 def write_checkpoint(
     path: Path, tensors: Mapping[str, torch.Tensor], description: Mapping[str, Any], *, half: bool = False
 ) -> str:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from labeltool.images import load_photo
-from labeltool.models.bottom_up import STRIDE, BottomUp, BottomUpConfig, BottomUpNetwork, to_canvas_input
-from labeltool.models.topdown import autocast
+from labeltool.models.bottom_up import STRIDE, BottomUp, BottomUpConfig, BottomUpNetwork
+from labeltool.models.topdown import autocast, to_input
 from labeltool.skeleton import Skeleton
 from labeltool.training.coco_ap import average_precision, truth_of
 from labeltool.training.scenes import Scene, View
@@ -46,7 +46,7 @@ class BottomUpTask:
             return {}
         pixels = torch.stack([v.pixels for v in views])
         with autocast(pixels.device):
-            maps = self.network(to_canvas_input(pixels, self.config))
+            maps = self.network(to_input(pixels, self.config))
         joints = len(self.skeleton)
         wanted = torch.stack([wanted_maps(v, maps.shape[2:], joints) for v in views])
         found = [offset_loss(m[joints + 1 :], v) for m, v in zip(maps, views, strict=True)]

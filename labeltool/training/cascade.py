@@ -17,7 +17,7 @@ from labeltool.files import atomic_write
 from labeltool.models.cascade import RefinerConfig, RefiningStage, View
 from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork, certainty, load, refiners_of
 from labeltool.models.topdown import autocast, to_input
-from labeltool.models.weights import Checkpoint, load_into, read_checkpoint, write_checkpoint
+from labeltool.models.weights import Checkpoint, expect_model, load_into, read_checkpoint, write_checkpoint
 from labeltool.skeleton import Skeleton
 from labeltool.training.augment import PLAIN, batch
 from labeltool.training.calibration import fit_logistic
@@ -333,9 +333,7 @@ def with_new_stage(
     Raises:
         ModelError: the checkpoint is of another network, or has not just the stages before that one.
     """
-    kind = before.description.get("model")
-    if kind != DeepPose.name:
-        raise ModelError(f"{before.path}: a checkpoint of {kind!r}, expected one of {DeepPose.name!r}")
+    expect_model(before, DeepPose.name)
     theirs = DeepPoseConfig.from_json(before.description.get("config", {}))
     like_this = replace(theirs, skeleton=config.skeleton, slope=config.slope, offsets=config.offsets)
     if theirs.skeleton.joints != config.skeleton.joints or like_this != config:
