@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -45,6 +46,8 @@ class Database:
         self.path = path
         self._reader = engine
         self._writer = engine.execution_options(**{_IMMEDIATE: True})
+        # SQLite lets a writer that has to wait sleep, up to 100 ms at a time; threads of one process take turns without that.
+        self._turn = threading.RLock()
 
     @classmethod
     def open(cls, path: Path, joints: Sequence[str]) -> Self:
@@ -93,7 +96,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A connection that holds the write lock; on disk when the block ends well, undone when it raises."""
-        with translated(self.path), self._writer.begin() as connection:
+        with translated(self.path), self._turn, self._writer.begin() as connection:
             yield connection
 
     def _check_writable(self, version: int) -> None:

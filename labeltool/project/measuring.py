@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from labeltool.project import tables
 from labeltool.project.blind import is_chosen
@@ -27,6 +27,8 @@ _SERVING = frozenset({"prefill", "undo", "redo"})
 
 #: (x, y) of each joint that had a place when it was served.
 Places: TypeAlias = dict[str, tuple[float, float]]
+
+_SERVED = select(people.c.served, people.c.served_by).where(people.c.id == bindparam("person_id"))
 
 #: Rows that one statement may name by id.
 _AT_A_TIME = 500
@@ -119,7 +121,7 @@ def settle(connection: Connection, share: float) -> None:
 
 
 def _served(connection: Connection, person: Person) -> tuple[Places, str | None]:
-    row = connection.execute(select(people.c.served, people.c.served_by).where(people.c.id == person.id)).one()
+    row = connection.execute(_SERVED, {"person_id": person.id}).one()
     if row.served is not None:
         flat = decode(row.served)
         pairs = zip(person.joints, flat[::2], flat[1::2], strict=True)

@@ -459,7 +459,7 @@ class Project:
         edit = saving.Edit(box, joints, deleted, accept, author, edit_id, action, active_seconds)
         with self._db.write() as connection:
             person = saving.save(connection, self.skeleton.joints, person_id, base, edit)
-            fixes.recheck_saved(connection, self.skeleton, person.image_id, person.id)
+            fixes.recheck_saved(connection, self.skeleton, person)
             return person
 
     def add_person(
@@ -481,7 +481,7 @@ class Project:
         edit = saving.Edit(box, joints, None, False, author, edit_id, action, active_seconds)
         with self._db.write() as connection:
             person = saving.add_person(connection, self.skeleton.joints, image_id, edit)
-            fixes.recheck_saved(connection, self.skeleton, image_id, person.id)
+            fixes.recheck_saved(connection, self.skeleton, person)
             return person
 
     def has_edit(self, edit_id: str) -> bool:

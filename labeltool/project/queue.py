@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, cast, func, insert, select, update
+from sqlalchemy import Connection, Integer, Select, bindparam, cast, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from labeltool.errors import ProjectError
@@ -31,6 +31,8 @@ IMAGE_COLUMNS = (
     images.c.fix_author,
 )
 
+_ONE_IMAGE = select(*IMAGE_COLUMNS).where(images.c.id == bindparam("image_id"))
+
 Statuses = tuple[str, ...] | None
 
 
@@ -55,7 +57,7 @@ def get_image(connection: Connection, image_id: int) -> ImageRecord:
     Raises:
         ProjectError: there is none.
     """
-    row = connection.execute(select(*IMAGE_COLUMNS).where(images.c.id == image_id)).one_or_none()
+    row = connection.execute(_ONE_IMAGE, {"image_id": image_id}).one_or_none()
     if row is None:
         raise ProjectError(f"image {image_id}: no such image in the project")
     return to_record(row)

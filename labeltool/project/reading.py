@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from labeltool.errors import ProjectError
 from labeltool.project.codec import decode, decode_box, decode_joints, decode_keypoints, source_names, spread_sources
@@ -35,6 +35,10 @@ _COLUMNS = (
 
 #: A row of any columns.
 AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
+
+
+#: Built once: a save asks this each time, and building a statement costs more than running it.
+_ONE_PERSON = select(*_COLUMNS).where(people.c.id == bindparam("person_id"))
 
 
 def select_people() -> Select[Any]:
@@ -72,7 +76,7 @@ def person(connection: Connection, names: Sequence[str], person_id: int) -> Pers
     Raises:
         ProjectError: there is none.
     """
-    row = connection.execute(select_people().where(people.c.id == person_id)).one_or_none()
+    row = connection.execute(_ONE_PERSON, {"person_id": person_id}).one_or_none()
     if row is None:
         raise ProjectError(f"person {person_id}: no such person in the project")
     return to_person(row, names)

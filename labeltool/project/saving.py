@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from labeltool.errors import ProjectError
 from labeltool.project import measuring, tables
@@ -29,6 +29,11 @@ from labeltool.project.tables import images, originals, people, revisions
 from labeltool.project.values import Joint, Person, Revision, StaleRevision
 
 __all__ = ["Edit", "add_person", "save"]
+
+# Built once: these run at every save, and building a statement costs more than running it.
+_BY_EDIT = select(revisions).where(revisions.c.edit_id == bindparam("wanted"))
+_CHANGE = update(people).where(people.c.id == bindparam("person_id"))
+_LOG = insert(revisions)
 
 
 def save(connection: Connection, names: Sequence[str], person_id: int, base: int, edit: Edit) -> Person:
@@ -102,7 +107,7 @@ def write_revision(connection: Connection, current: Person, state: State, edit: 
     )
     found = measuring.account(connection, current, person, edit.author, edit.action)
     columns = {**_columns(person), **_served(person, found)}
-    connection.execute(update(people).where(people.c.id == person.id).values(columns))
+    connection.execute(_CHANGE, {"person_id": person.id, **columns})
     _log(connection, person, state_of(current), edit, found)
     return person
 
@@ -180,26 +185,25 @@ def _check_blind(person: Person, edit: Edit, where: str) -> None:
 
 
 def _log(connection: Connection, person: Person, before: State | None, edit: Edit, found: measuring.Account) -> None:
-    connection.execute(
-        insert(revisions).values(
-            person_id=person.id,
-            number=person.revision,
-            base=person.revision - 1,
-            author=edit.author,
-            at=now(),
-            action=edit.action,
-            before=None if before is None else encode_state(before),
-            after=encode_state(state_of(person)),
-            active_seconds=edit.active_seconds,
-            edit_id=edit.edit_id or None,
-            joints_moved=found.joints_moved,
-            help=found.help,
-        )
-    )
+    entry = {
+        "person_id": person.id,
+        "number": person.revision,
+        "base": person.revision - 1,
+        "author": edit.author,
+        "at": now(),
+        "action": edit.action,
+        "before": None if before is None else encode_state(before),
+        "after": encode_state(state_of(person)),
+        "active_seconds": edit.active_seconds,
+        "edit_id": edit.edit_id or None,
+        "joints_moved": found.joints_moved,
+        "help": found.help,
+    }
+    connection.execute(_LOG, entry)
 
 
 def _revision_of_edit(connection: Connection, edit_id: str) -> Revision | None:
-    row = connection.execute(select(revisions).where(revisions.c.edit_id == edit_id)).one_or_none()
+    row = connection.execute(_BY_EDIT, {"wanted": edit_id}).one_or_none()
     return None if row is None else to_revision(row)
 
 

@@ -64,17 +64,23 @@ def person_data(person: Person, confidence: Mapping[str, float] | None = None) -
     }
 
 
-def confidences(predictions: Iterable[Prediction]) -> dict[int, dict[str, float]]:
-    """For each person the confidence by joint of the prediction made last."""
-    latest: dict[int, Prediction] = {}
-    for prediction in predictions:
+def confidences(predictions: Iterable[Prediction], people: Iterable[Person]) -> dict[int, dict[str, float]]:
+    """For each person the confidence by joint: of the newest prediction that put the joint where it is, else of the newest.
+
+    Several models may have spoken about a person; the newest is not always the one whose joints the labeller was given.
+    """
+    stands = {person.id: {name: (joint.x, joint.y) for name, joint in person.joints.items()} for person in people}
+    sure: dict[int, dict[str, float]] = {}
+    placed: dict[int, set[str]] = {}
+    for prediction in sorted(predictions, key=lambda prediction: prediction.id):
         person_id = prediction.person_id
-        if person_id is not None and (person_id not in latest or latest[person_id].id < prediction.id):
-            latest[person_id] = prediction
-    return {
-        person_id: {name: round(confidence, 4) for name, (_, _, confidence) in prediction.joints.items()}
-        for person_id, prediction in latest.items()
-    }
+        if person_id is None or person_id not in stands:
+            continue
+        here = {name for name, (x, y, _) in prediction.joints.items() if stands[person_id].get(name) == (x, y)}
+        said, before = sure.setdefault(person_id, {}), placed.setdefault(person_id, set())
+        said |= {n: round(c, 4) for n, (_, _, c) in prediction.joints.items() if n in here or n not in before}
+        before |= here
+    return sure
 
 
 def guess_data(guess: Guess) -> dict[str, Any]:

@@ -82,7 +82,7 @@ async def get_image(request: Request, office: Office) -> Response:
     def find() -> dict[str, Any]:
         image = _image(office, image_id)
         people = office.project.people(image_id, deleted=True)
-        sure = confidences(office.project.predictions(image_id)) if people else {}
+        sure = confidences(office.project.predictions(image_id), people) if people else {}
         return {"image": image_data(image), "people": [person_data(p, sure.get(p.id)) for p in people]}
 
     return JSONResponse(await run_in_threadpool(find), headers={"cache-control": "no-store"})
@@ -346,7 +346,7 @@ def _person(office: Office, person_id: int) -> Person:
 
 def _person_answer(office: Office, person: Person, image_id: int) -> dict[str, Any]:
     """The person, with the image's status and what the check finds wrong with it, which a save may have changed."""
-    sure = confidences(office.project.predictions(image_id, person_id=person.id)).get(person.id)
+    sure = confidences(office.project.predictions(image_id, person_id=person.id), [person]).get(person.id)
     image = office.project.image(image_id)
     return {**person_data(person, sure), "image_status": image.status, "image_finding": image.finding}
 
