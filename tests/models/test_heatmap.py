@@ -42,6 +42,13 @@ def test_decode_at_the_edge_and_of_two_peaks() -> None:
     assert np.allclose(uv.numpy(), [[[3, 3]]], atol=0.1)
 
 
+def test_decode_takes_the_mode_of_the_most_mass_not_the_highest_cell() -> None:
+    broad, sharp = gaussian(10, 10, 40, 3.0) + np.log(0.75 / 9), gaussian(30, 30, 40, 1.0) + np.log(0.25)
+    logits = torch.logaddexp(broad, sharp)[None, None]
+    assert int(logits.flatten().argmax()) == 30 * 40 + 30
+    assert np.allclose(decode(logits).numpy(), [[[10, 10]]], atol=0.3)
+
+
 def test_certainty_is_the_mass_that_makes_a_joint_right() -> None:
     # torso from (2, 2) to (2 + 15, 2): joints are right within 3 cells
     two = torch.logaddexp(gaussian(5, 12, 32, 0.5) + 0.5, gaussian(25, 12, 32, 0.5))
