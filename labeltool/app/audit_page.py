@@ -20,6 +20,7 @@ from labeltool.app.auditing import (
     difference_table,
     error_table,
     group_names,
+    help_table,
     joint_table,
     number,
     run_label,
@@ -29,7 +30,7 @@ from labeltool.app.auditing import (
 from labeltool.app.style import plain
 from labeltool.audit import OVERALL, AuditResult, Scale
 from labeltool.errors import AuditError
-from labeltool.evaluate import Choices, Comparison, Study, run_names, taught_line
+from labeltool.evaluate import Choices, Comparison, Study, help_line, run_names, taught_line
 from labeltool.evaluate.people import Case
 from labeltool.project import STATUSES, ModelSummary, Project
 from labeltool.report import charts, report_zip
@@ -79,6 +80,7 @@ def show() -> None:
         "On whom": lambda: _on_whom(study),
         "Confidence": lambda: _confidence(study),
         "People": lambda: _people(project, key, scale),
+        "Help": lambda: _help(project, key, scale),
     }
     if len(chosen) > 1:
         shown = {"Comparison": lambda: _comparison(comparison), **shown}
@@ -288,6 +290,23 @@ def _confidence(study: Study | None) -> None:
         "Chosen on these labels so that 95 % of the predictions at or above it are right with 95 % certainty; 'always' where no "
         "threshold reaches that."
     )
+
+
+def _help(project: Project, key: measured.Key, scale: Scale) -> None:
+    """The model on people labelled blind and on those who began with its joints."""
+    with st.spinner("Measuring…"):
+        found = measured.helped(project, key, Choices(scale))
+    if not found.blind and not found.assisted:
+        st.info("Nobody was labelled blind yet, and nobody began with this model's joints.", icon=":material/info:")
+        return
+    st.markdown(plain(headed(help_line(found))) + ".")
+    table = help_table(found)
+    if not table.empty:
+        st.dataframe(table, hide_index=True, width="content", height="content")
+        st.caption(
+            "Labels that began as the model's guess flatter it: the difference says by how much. People are labelled blind by "
+            "chance, so nothing else sets the two groups apart."
+        )
 
 
 @st.fragment

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from labeltool.audit import KINDS, OVERALL, AuditResult, Interval
-from labeltool.evaluate import Case, PeopleTable, Study, Subject, worst_people
+from labeltool.evaluate import HELP_COLUMNS, Case, Help, PeopleTable, Study, Subject, help_rows, worst_people
 from labeltool.evaluate.people import (
     BACKGROUND,
     MISSED,
@@ -18,7 +18,7 @@ from labeltool.evaluate.people import (
     worst_of_kind,
 )
 from labeltool.project import ModelSummary
-from labeltool.report.findings import spoken
+from labeltool.report.findings import headed, spoken
 from labeltool.report.tables import PDJ, calibration_frame, joint_frame, slice_frame
 from labeltool.skeleton import Skeleton
 
@@ -206,6 +206,11 @@ def threshold_table(study: Study) -> pd.DataFrame:
             "Errors caught": 100 * frame["caught"],
         }
     )
+
+
+def help_table(found: Help) -> pd.DataFrame:
+    """The model on people it helped and on people labelled blind, a row a measure; empty where nothing was compared."""
+    return pd.DataFrame(help_rows(found), columns=["Measure", *map(headed, HELP_COLUMNS)])
 
 
 def group_names(skeleton: Skeleton) -> list[str]:

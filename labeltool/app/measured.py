@@ -9,9 +9,11 @@ from labeltool.evaluate import (
     Case,
     Choices,
     Comparison,
+    Help,
     Study,
     Subject,
     compare_studies,
+    measure_help,
     people_table,
     read_project,
     study,
@@ -57,6 +59,12 @@ def studies(_project: Project, key: Key, choices: Choices) -> tuple[Study, Compa
     """Everything about the first model, and its comparison with the second where there is one."""
     found = [study(one, choices) for one in subjects(_project, key)]
     return found[0], compare_studies(found[0], found[1]) if len(found) > 1 else None
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def helped(_project: Project, key: Key, choices: Choices) -> Help:
+    """What the first model's help did to the labels."""
+    return measure_help(_project, subjects(_project, key)[0], choices)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from labeltool.audit import AuditResult, Scale, audit
-from labeltool.evaluate.helped import Help, format_help, help_json, measure_help
+from labeltool.evaluate.helped import HELP_COLUMNS, Help, format_help, help_json, help_line, help_rows, measure_help
 from labeltool.evaluate.people import Case, PeopleTable, all_cases, people_table, worst_people
 from labeltool.evaluate.study import (
     Choices,
@@ -31,6 +31,7 @@ from labeltool.evaluate.subjects import (
 from labeltool.project import Project
 
 __all__ = [
+    "HELP_COLUMNS",
     "Case",
     "Choices",
     "Comparison",
@@ -50,6 +51,8 @@ __all__ = [
     "differences_of",
     "format_help",
     "help_json",
+    "help_line",
+    "help_rows",
     "measure_help",
     "people_table",
     "read_files",

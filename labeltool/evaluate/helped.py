@@ -122,19 +122,35 @@ def format_help(found: Help) -> str:
     """The same as aligned plain text; empty where nobody was labelled blind and nobody was helped."""
     if not found.blind and not found.assisted:
         return ""
-    text = f"help: {found.assisted} people began with this model's joints, {found.blind} were labelled blind"
+    rows = help_rows(found)
+    table = aligned([["", *HELP_COLUMNS], *rows]) if rows else []
+    return "\n".join([f"help: {help_line(found)}", *table]) + "\n"
+
+
+#: What the rows of `help_rows` hold behind their name.
+HELP_COLUMNS = ("assisted", "blind", "difference", "95 % interval")
+
+
+def help_line(found: Help) -> str:
+    """How many people there are in both groups, and how many joints were moved."""
+    text = f"{found.assisted} people began with this model's joints, {found.blind} were labelled blind"
     if not math.isnan(found.moved):
         text += f"; {found.moved:.1f} joints moved a person"
     if found.anchoring is None and found.seconds is None:
-        return text + f" (each group needs {FEWEST_IMAGES} photos to be compared)\n"
-    table = [["", "assisted", "blind", "difference", "95 % interval"]]
+        text += f" (each group needs {FEWEST_IMAGES} photos to be compared)"
+    return text
+
+
+def help_rows(found: Help) -> list[list[str]]:
+    """A row a measure, its name and `HELP_COLUMNS` as they are read; none where nothing was compared."""
+    rows = []
     if found.anchoring is not None:
-        table += [_line(title, found.anchoring.differences[key], 3) for title, key in _rows(found.anchoring)]
+        rows += [_line(title, found.anchoring.differences[key], 3) for title, key in _rows(found.anchoring)]
     if found.seconds is not None:
         spent = found.seconds.saved
         turned = Difference(spent.b, spent.a, -spent.value, -spent.high, -spent.low, 1 - spent.p_greater)
-        table.append(_line("seconds a person", turned, 1))
-    return "\n".join([text, *aligned(table)]) + "\n"
+        rows.append(_line("seconds a person", turned, 1))
+    return rows
 
 
 def _groups(

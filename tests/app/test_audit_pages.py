@@ -52,7 +52,7 @@ def test_joints_have_intervals_and_a_row_over_all(office: Office) -> None:
     assert list(table["Joint"])[-1] == "all joints" and len(table) == 15
     assert all(" to " in text for text in table["ks, 95 %"])
     assert "Best by PDJ@0.2" in texts(page).replace("\\", "")
-    assert [tab.label for tab in page.tabs] == ["Joints", "Errors", "On whom", "Confidence", "People"]
+    assert [tab.label for tab in page.tabs] == ["Joints", "Errors", "On whom", "Confidence", "People", "Help"]
 
 
 @pytest.mark.parametrize("tab", ["Errors", "On whom", "Confidence"])
@@ -62,6 +62,12 @@ def test_every_tab_shows_a_table(office: Office, tab: str) -> None:
     if tab == "Errors":
         kinds = page.dataframe[0].value.iloc[:, 2:]
         assert kinds.sum(axis=1).round(6).eq(100).all()
+
+
+def test_nobody_helped_is_said(office: Office) -> None:
+    page = shown("Help")
+    assert not page.dataframe
+    assert "Nobody was labelled blind yet" in texts(page)
 
 
 def test_two_models_side_by_side(office: Office) -> None:

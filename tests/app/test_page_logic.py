@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from label_samples import make_project
 
-from labeltool.app.auditing import number, run_label
+from labeltool.app.auditing import help_table, number, run_label
 from labeltool.app.checking import check_export, places, title_of, waiting_line
 from labeltool.app.style import plain
-from labeltool.evaluate import run_names
+from labeltool.audit import OVERALL, Anchoring, Difference
+from labeltool.evaluate import Help, run_names
 from labeltool.project import ModelSummary, Project
 from labeltool.report.charts import curve_frame, pdj_chart, sides_of
 from labeltool.skeleton import COCO_17, LSP_14
@@ -42,6 +43,14 @@ def test_nothing_waits_where_nothing_was_predicted(tmp_path: Path) -> None:
 )
 def test_numbers_have_three_digits_and_nothing_is_a_dash(value: float, shown: str) -> None:
     assert number(value) == shown
+
+
+def test_blind_and_assisted_people_stand_side_by_side() -> None:
+    ks = Difference(0.9, 0.8, 0.1, 0.05, 0.15, 1.0)
+    table = help_table(Help(30, 90, Anchoring(90, 30, {("ks", OVERALL): ks}), None, 2.0))
+    assert table.columns.tolist() == ["Measure", "Assisted", "Blind", "Difference", "95 % interval"]
+    assert table.iloc[0].tolist() == ["ks", "0.900", "0.800", "+0.100", "+0.050..+0.150"]
+    assert help_table(Help(1, 2, None, None, math.nan)).empty
 
 
 def test_a_run_is_named_by_model_and_version() -> None:
