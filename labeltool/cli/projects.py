@@ -124,6 +124,9 @@ def prefill(project: Path, model: str | None, weights: Path | None, device: str,
     Photos that the model has seen are passed over, so a run that was stopped goes on where it was. Another version has seen
     none: it fills anew whom nobody has touched.
     """
+    from labeltool.models.memory import keep_freed_memory
+
+    keep_freed_memory()
     with open_project(project) as opened:
         problems = _prefill(opened, model, weights, device, batch, boxes)
     if problems:

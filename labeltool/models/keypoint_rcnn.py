@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import re
 import urllib.error
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torchvision.models.detection import KeypointRCNN_ResNet50_FPN_Weights, keypointrcnn_resnet50_fpn
+from torch import Tensor, nn
+from torchvision.models.detection import FasterRCNN, KeypointRCNN_ResNet50_FPN_Weights, keypointrcnn_resnet50_fpn
 
 from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray
 from labeltool.models.base import Poses
+from labeltool.models.quick_rcnn import quicken
 from labeltool.models.weights import choose_device, file_sha256, load_into, read_checkpoint
 from labeltool.skeleton import COCO_17, Skeleton
 
 _PUBLISHED = KeypointRCNN_ResNet50_FPN_Weights.COCO_V1
 
-#: Detections below this score are left out: torchvision's own default.
+#: How the SHA-256 of the published file begins: its name says so.
+_PUBLISHED_DIGEST = Path(_PUBLISHED.url).stem.rpartition("-")[2]
+
+#: Convolutions that torchvision has wrapped in blocks since: today `inner_blocks.0.0.weight` and `rpn.head.conv.0.0.weight`.
+_OLD_NAMES = (
+    (re.compile(r"^(backbone\.fpn\.(?:inner|layer)_blocks\.\d+)\.(weight|bias)$"), r"\1.0.\2"),
+    (re.compile(r"^(rpn\.head\.conv)\.(weight|bias)$"), r"\1.0.0.\2"),
+)
+
+#: Detections below this score are left out when average precision is measured: torchvision's own default.
 SCORE_THRESHOLD = 0.05
+
+#: Detections below this score are left out of a pre-fill: few of them are people, and each takes as long as one that is.
+LEAST_SCORE = 0.3
 
 #: At most so many people a photo, the number that COCO's evaluation looks at.
 MOST_PEOPLE = 20
@@ -39,18 +53,43 @@ class KeypointRcnn:
     detects = True
     skeleton: Skeleton = COCO_17
 
-    def __init__(self, network: torch.nn.Module, *, version: str, weights_hash: str, device: torch.device) -> None:
+    def __init__(
+        self,
+        network: FasterRCNN,
+        *,
+        version: str,
+        weights_hash: str,
+        device: torch.device,
+        least_score: float = LEAST_SCORE,
+    ) -> None:
+        """Takes a network over and makes it quick (`quicken`).
+
+        Args:
+            network: torchvision's Keypoint R-CNN with its weights.
+            version: of the weights.
+            weights_hash: SHA-256 of the weights.
+            device: to run on.
+            least_score: detections below it are left out before their joints are looked for.
+        """
         self.version = version
         self.weights_hash = weights_hash
         self._network = network.eval().to(device)
         self._device = device
+        heads = cast("Any", network.roi_heads)
+        heads.score_thresh = least_score
+        heads.detections_per_img = MOST_PEOPLE
+        quicken(network, device)
 
     def predict(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[FloatArray | None]) -> list[Poses]:
         """The people found in each photo, best score first (see `PoseModel.predict`)."""
-        tensors = [torch.tensor(i, device=self._device).permute(2, 0, 1).float() / 255 for i in images]
+        return [self._predict(image) for image in images]
+
+    def _predict(self, image: NDArray[np.uint8]) -> Poses:
+        # One photo at a time: the features of one are 200 MB, and a batch, padded to its largest photo, is no quicker.
         with torch.inference_mode():
-            found: list[dict[str, Tensor]] = self._network(tensors)
-        return [poses_of(f, len(COCO_17)) for f in found]
+            pixels = torch.tensor(image, device=self._device).permute(2, 0, 1).float() / 255
+            found: list[dict[str, Tensor]] = self._network([pixels])
+        return poses_of(found[0], len(COCO_17))
 
 
 def poses_of(found: Mapping[str, Tensor], joints: int) -> Poses:
@@ -82,11 +121,34 @@ def load(weights: Path | None = None, device: str = "auto") -> KeypointRcnn:
         tensors, digest = _download()
         where, version = _PUBLISHED.url, "COCO_V1"
     else:
-        tensors, digest = _read(weights)
+        tensors, digest = read_weights(weights)
         where, version = str(weights), weights.stem
-    network = keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None, box_score_thresh=SCORE_THRESHOLD)
-    load_into(network, tensors, where)
+    network = keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None)
+    load_into(network, named_anew(tensors, network), where)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = normalisation_eps(digest)
     return KeypointRcnn(network, version=version, weights_hash=digest, device=target)
+
+
+def normalisation_eps(digest: str) -> float:
+    """What is added to the variances: nothing in the published weights, which were trained so; else torchvision's usual."""
+    return 0.0 if digest.startswith(_PUBLISHED_DIGEST) else 1e-5
+
+
+def named_anew(tensors: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """Tensors by the names of today's torchvision: those of the published file are older, and hold no counts of batches.
+
+    Args:
+        tensors: by name.
+        network: the network that they are for.
+    """
+    named = {name: t for name, t in network.state_dict().items() if name.endswith(".num_batches_tracked")}
+    for name, tensor in tensors.items():
+        for old, new in _OLD_NAMES:
+            name = old.sub(new, name)
+        named[name] = tensor
+    return named
 
 
 def _download() -> tuple[Mapping[str, Tensor], str]:
@@ -104,7 +166,12 @@ def _download() -> tuple[Mapping[str, Tensor], str]:
     return tensors, file_sha256(file)
 
 
-def _read(path: Path) -> tuple[Mapping[str, Tensor], str]:
+def read_weights(path: Path) -> tuple[Mapping[str, Tensor], str]:
+    """The tensors of a `.safetensors` or `.pth` file by name, and the file's SHA-256.
+
+    Raises:
+        ModelError: the file cannot be read or holds something else.
+    """
     if path.suffix == ".safetensors":
         checkpoint = read_checkpoint(path)
         return checkpoint.tensors, checkpoint.sha256

@@ -21,6 +21,7 @@ from labeltool.geometry import box_iou
 from labeltool.images import load_photo
 from labeltool.models.base import PoseModel, Poses
 from labeltool.models.catalog import catalog, default_model, load_model
+from labeltool.models.memory import keep_freed_memory
 from labeltool.prefill import SAME_PERSON_IOU, predicted_person
 from labeltool.project import Box, PredictedPerson
 from labeltool.server.photos import photo_tag
@@ -31,6 +32,9 @@ MODELS_KEPT = 2
 
 #: Bytes of decoded photos that stay in memory for the next box; the one used last stays however large it is.
 PHOTO_BYTES = 200_000_000
+
+#: Bytes of freed memory that stay with the server for the model's next answer, at most.
+FREED_BYTES = 64 * 2**20
 
 #: The default model is warmed when the routes have been quiet for so many seconds after the first page came, or nobody came at
 #: all for the second number: loading it takes the processor from whatever else runs.
@@ -216,6 +220,7 @@ class Models:
             return slot
 
     def _load(self, name: str) -> PoseModel:
+        keep_freed_memory(FREED_BYTES)
         try:
             model = load_model(name, weights=self._weights if name == self.default else None, device=self._device)
         except ModelError as error:

@@ -10,7 +10,7 @@ from torchvision.models.detection import KeypointRCNN_ResNet50_FPN_Weights, keyp
 
 from labeltool.errors import ModelError
 from labeltool.models import keypoint_rcnn
-from labeltool.models.keypoint_rcnn import KeypointRcnn, load, poses_of
+from labeltool.models.keypoint_rcnn import KeypointRcnn, load, named_anew, normalisation_eps, poses_of
 
 
 def test_offline_without_weights_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,6 +65,29 @@ def test_found_people_become_poses() -> None:
     assert np.allclose(poses.confidence, 0.5)
     nobody = {key: value[:0] for key, value in found.items()}
     assert poses_of(nobody, 17).xy.shape == (0, 17, 2)
+
+
+def test_names_of_the_published_file_are_understood() -> None:
+    network = keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None)
+    tensors = network.state_dict()
+    published = {
+        name.replace("conv.0.0.", "conv.")
+        .replace("_blocks.0.0.", "_blocks.0.")
+        .replace("_blocks.3.0.", "_blocks.3."): t
+        for name, t in tensors.items()
+        if not name.endswith("num_batches_tracked")
+    }
+    assert {"rpn.head.conv.weight", "backbone.fpn.layer_blocks.3.bias"} <= set(published) - set(tensors)
+    named = named_anew(published, network)
+    assert set(named) == set(tensors)
+    assert all(named[name] is t for name, t in tensors.items() if not name.endswith("num_batches_tracked"))
+    # and torchvision agrees about the names
+    network.load_state_dict(published)
+
+
+def test_published_weights_are_run_without_an_epsilon() -> None:
+    assert normalisation_eps("fc266e95" + "0" * 56) == 0.0
+    assert normalisation_eps("0" * 64) == 1e-5
 
 
 @pytest.mark.slow
