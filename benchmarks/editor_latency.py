@@ -1,7 +1,7 @@
 """The editor's latencies, in Chromium, against a plain page of SVG in the same run.
 
     python benchmarks/editor_latency.py            a project of 100,000 images and 200,000 people
-    python benchmarks/editor_latency.py --quick    5,000 images, fewer repetitions; ends within a minute
+    python benchmarks/editor_latency.py --quick    3,000 images, fewer repetitions; ends within a minute
 
 `labeltool serve` runs as it is, in a process of its own, on a project of 12-megapixel photos whose first images hold 20 people of
 17 joints. Chromium is driven from outside by real key presses and mouse moves. An image counts as painted two animation frames
@@ -48,7 +48,7 @@ class Plan:
 
 
 FULL = Plan(images=100_000, photos=12, repeats=40, look_seconds=1.0, drag_seconds=8, save_seconds=20)
-QUICK = Plan(images=5_000, photos=3, repeats=6, look_seconds=0.4, drag_seconds=2, save_seconds=3)
+QUICK = Plan(images=3_000, photos=3, repeats=5, look_seconds=0.4, drag_seconds=1.5, save_seconds=3)
 LABELLERS = 20
 
 #: Label Studio 1.23 with one photo and few people, and with 20 people of 17 joints (p50, p95), milliseconds.
