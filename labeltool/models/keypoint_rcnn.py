@@ -106,12 +106,13 @@ def poses_of(found: Mapping[str, Tensor], joints: int) -> Poses:
     return Poses(boxes, xy, confidence, numbers("scores"))
 
 
-def load(weights: Path | None = None, device: str = "auto") -> KeypointRcnn:
+def load(weights: Path | None = None, device: str = "auto", *, least_score: float = LEAST_SCORE) -> KeypointRcnn:
     """Keypoint R-CNN with torchvision's COCO_V1 weights, downloaded once, or with those in a file.
 
     Args:
         weights: a safetensors file, or torchvision's own `.pth` file (read as tensors only: nothing in it is executed).
         device: a torch device, or `auto`.
+        least_score: detections below it are left out.
 
     Raises:
         ModelError: no weights here and no way to download them, or weights that do not fit.
@@ -128,7 +129,7 @@ def load(weights: Path | None = None, device: str = "auto") -> KeypointRcnn:
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eps = normalisation_eps(digest)
-    return KeypointRcnn(network, version=version, weights_hash=digest, device=target)
+    return KeypointRcnn(network, version=version, weights_hash=digest, device=target, least_score=least_score)
 
 
 def normalisation_eps(digest: str) -> float:
