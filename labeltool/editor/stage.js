@@ -205,7 +205,7 @@ export class Stage {
     const name = selection.joint === null ? "a joint" : say(selection.joint);
     let text = "";
     if (boxing) text = "Drag a box around the new person. Esc stops.";
-    else if (placing) text = `Click to place ${name} (${placing === 2 ? "visible" : "hidden"}). Esc stops.`;
+    else if (placing) text = `Click to place ${name} (${placing === 2 ? "visible" : "hidden"}). 0 passes over it, Esc stops.`;
     setText(this.hint, text);
     this.hint.hidden = text === "";
   }
