@@ -47,7 +47,7 @@ from labeltool.project import Project
 from labeltool.project.versions import Version, versions, weights_of
 from labeltool.skeleton import LSP_14
 from labeltool.training.from_files import train_on_files
-from labeltool.training.loop import Schedule, Stage
+from labeltool.training.loop import Schedule
 from labeltool.training.measuring import ask
 from labeltool.training.samples import Person, people_of
 from labeltool.training.sources import Source
@@ -69,7 +69,7 @@ class Settings:
         rounds: how many.
         people: in each.
         unseen: people who are in no round.
-        side: of the crops in the first two thirds of each training, pixels.
+        side: of the model's crops, pixels.
         epochs: of each training after the first.
         start_epochs: of the first one.
         seed: of the order and of the trainings.
@@ -92,9 +92,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--people", type=int, default=500, help="people a round (500)")
     parser.add_argument("--order", action="append", choices=ORDERS, help="only this one; may be given several times")
-    parser.add_argument(
-        "--side", type=int, default=128, help="crops of the first two thirds of each training, pixels (128)"
-    )
+    parser.add_argument("--side", type=int, default=128, help="of the model's crops, pixels (128)")
     parser.add_argument("--epochs", type=int, default=8, help="of each training after the first, at least 2 (8)")
     parser.add_argument("--start-epochs", type=int, default=30, help="of the first training (30)")
     parser.add_argument("--seed", type=int, default=0)
@@ -102,7 +100,9 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, help="folder of the run, which goes on where it was; a temporary one without"
     )
-    parser.add_argument("--quick", action="store_true", help="3 rounds of 30 people, few epochs: shows that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="3 rounds of 60 people at 64 px, few epochs: shows that it runs"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     if not (options.lspet / "joints.mat").is_file():
@@ -119,7 +119,7 @@ def main() -> None:
         options.seed,
     )
     if options.quick:
-        wanted = replace(wanted, rounds=3, people=30, unseen=20, side=64, epochs=2, start_epochs=4)
+        wanted = replace(wanted, rounds=3, people=60, unseen=60, side=64, epochs=6, start_epochs=15)
     if min(wanted.epochs, wanted.start_epochs) < 2:
         parser.error("--epochs, --start-epochs: expected at least 2")
     if wanted.rounds < 2:
@@ -254,24 +254,16 @@ class Loop:
             if self.wanted.start == "imagenet":
                 plan = replace(plan, init=imagenet_weights(folder))
                 usual["rate"] = 2e-3
-        own = max(1, epochs // 3)
-        steps = epochs * max(plan.people // usual["batch"], 1)
-        schedule = Schedule(
-            epochs=epochs,
-            # the last third at the model's own size, which is what it is used at
-            stages=(Stage(epochs - own, self.wanted.side), Stage(own)),
-            batch=usual["batch"],
-            rate=usual["rate"],
-            average=min(0.995, max(0.5, 1 - 10 / steps)),
-            seed=self.wanted.seed,
-        )
+        schedule = Schedule(**{**usual, "epochs": epochs}, seed=self.wanted.seed)
         best = train_on_files(
             "heatmap",
-            plan.folder([schedule.to_json()]),
+            plan.folder([schedule.to_json(), self.wanted.side]),
             [Source(folder)],
             LSP_14,
             schedule,
             init=plan.init,
+            side=self.wanted.side,
+            frozen=True,
             version=plan.version,
             quiet=self.quiet or not sys.stderr.isatty(),
         )

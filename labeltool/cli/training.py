@@ -169,6 +169,9 @@ def train() -> None:
     `labeltool train --data P --init current`, without a model's name, trains the next version of the model that project P has
     (heatmap when it has none yet).
     """
+    from labeltool.models.memory import keep_freed_memory
+
+    keep_freed_memory()
 
 
 @train.command(cls=_TrainCommand)
@@ -179,12 +182,24 @@ def train() -> None:
     metavar="N@SIDE,...",
     help="Epochs by the side of the crops in pixels instead of --epochs, such as 8@128,4@192 for a cheap start.",
 )
-def heatmap(stages: str | None, mixed: Sequence[tuple[Path, Path, int]], **shared: Any) -> None:
+@click.option(
+    "--side",
+    type=click.IntRange(32),
+    help="Side of the crops in pixels, a multiple of 32; by default that of the heatmap checkpoint it starts from, else 192.",
+)
+@click.option(
+    "--freeze",
+    is_flag=True,
+    help="Keep the backbone's first layers as --init has them: a third of the time off each step.",
+)
+def heatmap(
+    stages: str | None, side: int | None, freeze: bool, mixed: Sequence[tuple[Path, Path, int]], **shared: Any
+) -> None:
     """Train the heatmap model, the one that pre-fills by default."""
     from labeltool.training.loop import read_stages
 
     parts = read_stages(stages) if stages is not None else ()
-    _train_top_down("heatmap", _Asked(**shared), mixed, parts=parts)
+    _train_top_down("heatmap", _Asked(**shared), mixed, parts=parts, side=side, frozen=freeze)
 
 
 @train.command(cls=_TrainCommand)
@@ -268,6 +283,8 @@ def _train_top_down(
     *,
     parts: Sequence[Any] = (),
     cascade: Any = None,
+    side: int | None = None,
+    frozen: bool = False,
 ) -> None:
     """Trains a model that sees one person at a time."""
     from labeltool.skeleton import get_skeleton
@@ -280,7 +297,7 @@ def _train_top_down(
     if parts:
         given["epochs"] = sum(part.epochs for part in parts)
     schedule = Schedule(stages=tuple(parts), **given)
-    out = _folder(asked, plan, [schedule.to_json(), mixed, cascade])
+    out = _folder(asked, plan, [schedule.to_json(), mixed, cascade, side, frozen])
     best = train_on_files(
         model,
         out,
@@ -289,6 +306,8 @@ def _train_top_down(
         schedule,
         held_out=asked.validation,
         cascade=cascade,
+        side=side,
+        frozen=frozen,
         init=shipped_weights(model) if asked.init == "shipped" else _start(asked, plan),
         version=_version(asked, plan),
         licence=asked.licence,

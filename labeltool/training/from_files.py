@@ -15,7 +15,7 @@ from labeltool.errors import ModelError
 from labeltool.models import deeppose, heatmap
 from labeltool.models.backbones import published_backbone, read_published
 from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork
-from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
+from labeltool.models.heatmap import Heatmap, HeatmapConfig, HeatmapNetwork
 from labeltool.models.weights import Checkpoint, load_into, read_checkpoint, write_checkpoint
 from labeltool.skeleton import Skeleton
 from labeltool.training.card import write_card
@@ -48,6 +48,8 @@ def train_on_files(
     held_out: int | None = None,
     init: Path | None = None,
     cascade: Cascade | None = None,
+    side: int | None = None,
+    frozen: bool = False,
     version: str = "1",
     licence: str = "not stated",
     quiet: bool = False,
@@ -64,6 +66,8 @@ def train_on_files(
             default a fifth of them, at most 500; of a project those of `labeltool.training.sources.split_for_good`.
         init: weights to start from: a backbone's, or a checkpoint of the same kind of model.
         cascade: DeepPose's stages; by default stage 1 alone.
+        side: of the heatmap model's crops, pixels; by default that of the heatmap checkpoint it starts from, else 192.
+        frozen: keep the first layers of the heatmap model's backbone as `init` has them: a third of the time off a step.
         version: written into the checkpoint.
         licence: of the weights, for the card.
         quiet: show no progress.
@@ -74,18 +78,20 @@ def train_on_files(
     """
     torch.manual_seed(schedule.seed)
     stages = cascade or Cascade()
-    task = make_task(model, skeleton, stages.backbone)
+    start = _start(init, stages)
+    task = make_task(model, skeleton, stages.backbone, side or _side_of(start))
     if model != "heatmap" and schedule.stages:
         raise ModelError(f"{model}: crops are always {task.size} px, expected no stages of other sizes")
     for stage in schedule.stages:
         if stage.size is not None:
             HeatmapConfig(skeleton, side=stage.size)
-    start = _start(init, stages)
     if start is not None:
         start, told = by_joint(start, task.network, skeleton)
         if told and not quiet:
             tqdm.write(told)
         initialise(task.network, start)
+    if frozen:
+        freeze(task, start)
     per_source = [read_source(source, skeleton) for source in sources]
     if held_out is None and sources[0].is_project:
         kept, unseen = split_for_good(per_source[0], str(sources[0].labels))
@@ -108,6 +114,7 @@ def train_on_files(
         "validation_sha256": fingerprint(validation),
         "init": None if start is None else start.sha256,
         "licence": licence,
+        **({"frozen": True} if frozen else {}),
     }
     if isinstance(task, DeepPoseTask) and stages.refiners:
         best = train_cascade(
@@ -155,17 +162,46 @@ def _start(init: Path | None, stages: Cascade) -> Checkpoint | None:
     return read_published(init)
 
 
-def make_task(model: str, skeleton: Skeleton, backbone: str | None = None) -> DeepPoseTask | HeatmapTask:
-    """A new network of that kind, ready to be trained; `backbone` is DeepPose's, by default the shipped one's.
+def freeze(task: DeepPoseTask | HeatmapTask, start: Checkpoint | None) -> None:
+    """Keeps the first layers of a heatmap model's backbone as they are.
 
     Raises:
-        ModelError: the model is not one of `TRAINABLE`.
+        ModelError: another model, or one that starts from nothing, whose layers are still chance.
+    """
+    if not isinstance(task, HeatmapTask):
+        raise ModelError("deeppose: no layers can be frozen, expected the heatmap model")
+    if start is None:
+        raise ModelError("training: layers are to be frozen as they are, expected --init with their weights")
+    task.network.freeze()
+
+
+def _side_of(start: Checkpoint | None) -> int | None:
+    """The side of the crops that a heatmap checkpoint was made for; None of any other."""
+    if start is None or start.description.get("model") != Heatmap.name:
+        return None
+    side = start.description.get("config", {}).get("side")
+    return side if isinstance(side, int) else None
+
+
+def make_task(
+    model: str, skeleton: Skeleton, backbone: str | None = None, side: int | None = None
+) -> DeepPoseTask | HeatmapTask:
+    """A new network of that kind, ready to be trained.
+
+    Args:
+        model: one of `TRAINABLE`.
+        skeleton: the joints to learn.
+        backbone: DeepPose's, by default the shipped one's.
+        side: of the heatmap model's crops, pixels; 192 by default.
+
+    Raises:
+        ModelError: the model is not one of `TRAINABLE`, or the side is no multiple of 32.
     """
     if model == "deeppose":
         regression = DeepPoseConfig(skeleton) if backbone is None else DeepPoseConfig(skeleton, backbone=backbone)
         return DeepPoseTask(DeepPoseNetwork(regression), regression)
     if model == "heatmap":
-        maps = HeatmapConfig(skeleton)
+        maps = HeatmapConfig(skeleton) if side is None else HeatmapConfig(skeleton, side=side)
         return HeatmapTask(HeatmapNetwork(maps), maps)
     raise ModelError(f"model {model!r}: cannot be trained, expected one of {', '.join(TRAINABLE)}")
 

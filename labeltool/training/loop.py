@@ -12,13 +12,13 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from labeltool.errors import ModelError
 from labeltool.models.weights import write_checkpoint
 from labeltool.skeleton import Skeleton
 from labeltool.training.augment import PLAIN, Augmentation, batch
+from labeltool.training.average import averaged
 from labeltool.training.curve import write_curve
 from labeltool.training.samples import Part, Samples, people_of_epoch
 from labeltool.training.state import State
@@ -213,11 +213,7 @@ class _Run:
         self.training, self.validation, self.parts = training, validation, parts
         torso_ends(task.skeleton, validation)
         self.network = task.network.to(memory_format=torch.channels_last)
-        self.average = AveragedModel(
-            self.network,
-            multi_avg_fn=get_ema_multi_avg_fn(schedule.average),  # type: ignore[no-untyped-call]
-            use_buffers=True,
-        )
+        self.average = averaged(self.network, schedule.average)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
         arguments = {**task.describe(), "schedule": schedule.to_json(), **about}
         self.state = State(out, {"network": self.network, "average": self.average}, self.optimiser, arguments)
@@ -226,7 +222,8 @@ class _Run:
     def train(self, epoch: int) -> None:
         """The steps of an epoch that are not done yet."""
         rows = people_of_epoch(len(self.training), self.parts, _chance(self.schedule.seed, epoch))
-        steps = rows.split(self.schedule.batch)  # type: ignore[no-untyped-call]
+        # steps of as many people, within one: a last step of one person would have no batch statistics
+        steps = rows.tensor_split(math.ceil(len(rows) / self.schedule.batch))
         self.network.train()
         saved = time.monotonic()
         bar = tqdm(
@@ -240,7 +237,6 @@ class _Run:
             for step in range(self.place.step, len(steps)):
                 progress = (epoch + step / len(steps)) / self.schedule.epochs
                 loss = self._step(epoch, step, steps[step], self.schedule.rate_at(progress))
-                # the mean of the steps, the last of which may be of fewer people
                 self.place.losses["loss"] = self.place.losses.get("loss", 0.0) + loss / len(steps)
                 self.place.step = step + 1
                 bar.update()

@@ -11,12 +11,12 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from labeltool.errors import ModelError
 from labeltool.models.weights import write_checkpoint
 from labeltool.skeleton import Skeleton
+from labeltool.training.average import averaged
 from labeltool.training.curve import write_curve
 from labeltool.training.scenes import Scene, Variation, View, view
 from labeltool.training.state import State
@@ -125,7 +125,7 @@ def fit_scenes(
             f"training: {len(training)} photos to learn from, {len(validation)} to validate on, expected some of each"
         )
     network = task.network
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(schedule.average), use_buffers=True)  # type: ignore[no-untyped-call]
+    average = averaged(network, schedule.average)
     optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
     arguments = {**task.describe(), "schedule": asdict(schedule), "photos": [len(training), len(validation)]}
     state = State(out, {"network": network, "average": average}, optimiser, arguments)

@@ -71,13 +71,9 @@ class NextVersion:
         return f"the shipped {self.init.name}" if self.parent is None else self.parent.name
 
     def usual(self) -> dict[str, Any]:
-        """Epochs, batch, rate and average for fine-tuning on so many people: small steps, so that what the model knew stays.
-
-        The average of the weights follows within a fifth of the run, however short that is.
-        """
+        """Epochs, batch and rate for fine-tuning on so many people: small steps, so that what the model knew stays."""
         epochs, batch = (8, 16) if self.people < _FEW else (4, 32)
-        steps = epochs * max(self.people // batch, 1)
-        return {"epochs": epochs, "batch": batch, "rate": 5e-4, "average": min(0.995, max(0.5, 1 - 5 / steps))}
+        return {"epochs": epochs, "batch": batch, "rate": 5e-4}
 
     def folder(self, settings: Any) -> Path:
         """The folder of the run where none is asked for: the same labels and settings find a stopped run again."""

@@ -71,6 +71,7 @@ def test_the_command_trains_a_model_that_pre_fills(
     if model == "deeppose":
         assert loaded.stages == 2 and set(description["observed_errors"]) == set(LSP_14.joints)
     if model == "heatmap":
+        assert description["config"]["side"] == load_model("heatmap", device="cpu").size, "as shipped"
         assert len(description["config"]["offsets"]) == 14 and description["data"][1]["per_epoch"] == 5
     # the command given again finds the work done, and changes nothing
     before = best.read_bytes(), card

@@ -9,9 +9,9 @@ from synthetic_people import MILD, SKELETON, squares
 
 from labeltool.errors import ModelError
 from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork, load
-from labeltool.training.from_files import make_task
+from labeltool.training.from_files import freeze, make_task
 from labeltool.training.heatmap import HeatmapTask
-from labeltool.training.loop import Schedule, fit
+from labeltool.training.loop import Schedule, Stage, fit
 
 TINY = HeatmapConfig(SKELETON, backbone="test_efficientnet", side=64, channels=16)
 
@@ -31,3 +31,36 @@ def test_a_short_training_learns_and_writes_a_model_that_loads(tmp_path: Path) -
 def test_only_known_models_are_trained() -> None:
     with pytest.raises(ModelError, match="'alexnet': cannot be trained, expected one of deeppose, heatmap"):
         make_task("alexnet", SKELETON)
+
+
+def test_the_side_of_the_crops_can_be_chosen() -> None:
+    assert make_task("heatmap", SKELETON).size == 192 and make_task("heatmap", SKELETON, side=96).size == 96
+    with pytest.raises(ModelError, match="heatmap: crops of 100 px, expected a multiple of 32"):
+        make_task("heatmap", SKELETON, side=100)
+
+
+def test_frozen_layers_stay_and_the_others_learn(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    task = HeatmapTask(HeatmapNetwork(TINY), TINY)
+    task.network.freeze()
+    before = {name: tensor.clone() for name, tensor in task.network.state_dict().items()}
+    fit(tmp_path, task, squares(16, 0), squares(8, 1), Schedule(epochs=1, batch=8, augmentation=MILD), quiet=True)
+    changed = {name for name, tensor in task.network.state_dict().items() if not torch.equal(tensor, before[name])}
+    first = ("backbone.conv_stem", "backbone.bn1", "backbone.blocks.0", "backbone.blocks.1", "backbone.blocks.2")
+    assert not {name for name in changed if name.startswith(first)}
+    assert {"backbone.blocks.3.0.bn1.weight", "backbone.blocks.3.0.bn1.running_mean", "head.weight"} <= changed
+    task.network.eval()
+    assert not any(layer.training for layer in task.network.modules())
+
+
+def test_nothing_is_frozen_that_was_never_learnt() -> None:
+    with pytest.raises(ModelError, match="are to be frozen as they are, expected --init with their weights"):
+        freeze(make_task("heatmap", SKELETON), None)
+    with pytest.raises(ModelError, match="deeppose: no layers can be frozen, expected the heatmap model"):
+        freeze(make_task("deeppose", SKELETON), None)
+
+
+def test_no_step_is_of_one_person(tmp_path: Path) -> None:
+    task = HeatmapTask(HeatmapNetwork(TINY), TINY)
+    schedule = Schedule(epochs=1, batch=8, augmentation=MILD, stages=(Stage(1, 32),))
+    assert fit(tmp_path, task, squares(9, 0), squares(8, 1), schedule, quiet=True).is_file()

@@ -269,8 +269,6 @@ def test_the_same_labels_and_settings_find_a_stopped_run_again(project: Path, fi
     label(project, figures, lambda number, known: True)
     more = plan_version(project, "heatmap")
     assert more.people > plan.people and more.folder({"rate": 1}) != plan.folder({"rate": 1})
-    steps = plan.usual()["epochs"] * (plan.people // plan.usual()["batch"])
-    assert plan.usual()["average"] ** steps < 0.05, "the average forgets the start within the run"
 
 
 OTHER = define("other", ["right_hip", "left_shoulder", "tail", "head"], torso=("left_shoulder", "right_hip"))
