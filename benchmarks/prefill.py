@@ -3,6 +3,7 @@
 The rival of a pre-fill is its own model: the same network, in the same process and on the same threads, on tensors that lie ready
 in memory, in batches of 32. The figure is people a second of `labeltool prefill` (decode, crop, predict, store) over people a
 second of that. The two take turns, a few hundred people each, so that both see the same machine; `peak_mb` is of the process.
+`cpu_ratio` is the ratio by processor seconds, for a machine where something else runs as well.
 
 Photos are those of ../shared/data/lspet beside the checkout where they are there, else the sample set of datasets/figures.
 """
@@ -56,11 +57,11 @@ def main() -> None:
         print(json.dumps(figures))
         return
     print(f"photos of {source}, {figures['threads']} threads")
-    print(f"{'':<10}{'people':>8}{'pre-fill':>12}{'bare network':>14}{'ratio':>8}   (people a second)")
+    print(f"{'':<10}{'people':>8}{'pre-fill':>12}{'bare network':>14}{'ratio':>8}{'cpu ratio':>11}   (people a second)")
     for name in options.model or MODELS:
         row = figures[name]
         print(
-            f"{name:<10}{row['people']:>8}{row['prefill_people_per_s']:>12.1f}{row['bare_people_per_s']:>14.1f}{row['ratio']:>8.3f}"
+            f"{name:<10}{row['people']:>8}{row['prefill_people_per_s']:>12.1f}{row['bare_people_per_s']:>14.1f}{row['ratio']:>8.3f}{row['cpu_ratio']:>11.3f}"
         )
     print(f"peak memory {figures['peak_mb']} MB")
 
@@ -78,6 +79,7 @@ def measure(model: TopDown[Any], imported: Imported, rounds: int, people: int, b
     """The rates of one model: in turns a pre-fill of so many photos and the bare network on as many people."""
     document = imported.document
     count, seconds, bare_count, bare_seconds = 0, 0.0, 0, 0.0
+    busy, bare_busy = 0.0, 0.0
     with torch.inference_mode():
         ready = to_input(
             torch.randint(0, 256, (BARE_BATCH, 3, model.size, model.size), dtype=torch.uint8), model.config
@@ -94,11 +96,14 @@ def measure(model: TopDown[Any], imported: Imported, rounds: int, people: int, b
         ):
             if number == 0:  # what torch sets up at the first batch is not counted
                 model.predict([np.zeros((64, 64, 3), np.uint8)] * batch, [None] * batch)
-            start = time.perf_counter()
+            start, processor = time.perf_counter(), time.process_time()
             count += prefill(project, model, batch=batch).people
             seconds += time.perf_counter() - start
+            busy += time.process_time() - processor
         batches = max(people // BARE_BATCH, 1)
+        processor = time.process_time()
         bare_seconds += bare(model, ready, batches)
+        bare_busy += time.process_time() - processor
         bare_count += batches * BARE_BATCH
     rate, bare_rate = count / seconds, bare_count / bare_seconds
     return {
@@ -106,6 +111,7 @@ def measure(model: TopDown[Any], imported: Imported, rounds: int, people: int, b
         "prefill_people_per_s": round(rate, 1),
         "bare_people_per_s": round(bare_rate, 1),
         "ratio": round(rate / bare_rate, 3),
+        "cpu_ratio": round((bare_busy / bare_count) / (busy / count), 3),
     }
 
 
