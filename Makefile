@@ -46,7 +46,7 @@ js: $(NODE_STAMP)
 
 # Two processes, each with one thread, share a machine of two cores better than one process with two.
 unit: setup browser-setup $(NODE_STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done

@@ -14,6 +14,19 @@ from labeltool.project.config import DEFAULT_BLIND_SHARE
 
 REPO = Path(__file__).resolve().parent.parent
 
+#: Where the tests are that take long. They begin first: one of them begun last would keep one process busy while the other idles.
+LONG = ("test_killed.py", "training", "browser", "test_cli_train.py", "app", "models")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the long tests first; the others stay in their order."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(REPO / "tests")
+        return next((n for n, name in enumerate(LONG) if name in (path.name, path.parts[0])), len(LONG))
+
+    items.sort(key=place)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def nobody_blind_by_default() -> Iterator[None]:
