@@ -9,7 +9,6 @@ than a cell. The share of the mass that lies within 0.2 torso diameters of it, c
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, cast
@@ -210,13 +209,14 @@ def decode(logits: Tensor) -> Tensor:
 
 
 def _blurred(chances: Tensor, spread: float) -> Tensor:
-    """Maps (B, K, h, w) convolved with a Gaussian of that spread, cells."""
-    radius = math.ceil(3 * spread)
-    steps = torch.arange(-radius, radius + 1, dtype=chances.dtype, device=chances.device)
-    kernel = torch.exp(-0.5 * (steps / spread) ** 2)
-    maps = chances.flatten(0, 1)[:, None]
-    maps = functional.conv2d(maps, kernel.view(1, 1, 1, -1), padding=(0, radius))
-    return functional.conv2d(maps, kernel.view(1, 1, -1, 1), padding=(radius, 0)).view_as(chances)
+    """Maps (B, K, h, w) blurred by a Gaussian of that spread in cells, whose peak is 1."""
+
+    def kernel(size: int) -> Tensor:
+        cells = torch.arange(size, dtype=chances.dtype, device=chances.device)
+        return torch.exp(-0.5 * ((cells[:, None] - cells) / spread) ** 2)
+
+    # Two products of matrices: for one channel that is a tenth of a convolution's time.
+    return kernel(chances.shape[2]) @ chances @ kernel(chances.shape[3])
 
 
 def certainty(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import NoResultFound
 
 from labeltool.audit import uncertainty
@@ -95,11 +95,13 @@ def _measure_block(connection: Connection, skeleton: Skeleton, bodies: uncertain
         doubts = _worst(rows, _doubts(skeleton, bodies, rows, joints))
     names = ("doubt_confidence", "doubt_models", "doubt_pose", "doubt")
     before = select(images.c.id, *(images.c[name] for name in names)).where(images.c.id.in_(ids))
+    changes: list[dict[str, Any]] = []
     for image_id, *known in connection.execute(before).all():
         values = [None if np.isnan(v) else round(float(v), 6) for v in doubts.get(image_id, [np.nan] * 4)]
         if values != known:
-            change = update(images).where(images.c.id == image_id)
-            connection.execute(change.values(dict(zip(names, values, strict=True))))
+            changes.append({"image_id": image_id, **dict(zip(names, values, strict=True))})
+    if changes:
+        connection.execute(update(images).where(images.c.id == bindparam("image_id")), changes)
 
 
 def _doubts(

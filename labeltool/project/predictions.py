@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Insert, Select, bindparam, delete, func, insert, select, update
 
 from labeltool.errors import ProjectError
 from labeltool.project.codec import decode_box, decode_guess, encode_box, encode_guess
@@ -39,6 +39,14 @@ class Limits:
     min_score: float
 
 
+# Built once: these run for every image and person, and building a statement costs more than running it.
+_FORGET_RUN = delete(prediction_runs).where(
+    prediction_runs.c.model_id == bindparam("of_model"), prediction_runs.c.image_id == bindparam("of_image")
+)
+_IMAGE_OF = select(people.c.image_id).where(people.c.id == bindparam("person_id"))
+_NEW_RUN, _NEW = insert(prediction_runs), insert(table)
+
+
 def add(
     connection: Connection,
     names: Sequence[str],
@@ -52,13 +60,9 @@ def add(
     for image_id, found in by_image.items():
         image = get_image(connection, image_id)
         guesses = [_checked(connection, guess, names, image_id) for guess in found]
-        connection.execute(
-            delete(prediction_runs).where(
-                prediction_runs.c.model_id == model_id, prediction_runs.c.image_id == image_id
-            )
-        )
+        connection.execute(_FORGET_RUN, {"of_model": model_id, "of_image": image_id})
         values = {"model_id": model_id, "image_id": image_id, "at": now(), "people": len(guesses)}
-        run_id = _new_id(connection, insert(prediction_runs).values(values))
+        run_id = _new_id(connection, _NEW_RUN, values)
         if limits is not None and image.status in ("unlabelled", "prefilled"):
             _make_way(connection, names, run, image_id, guesses)
         for guess in guesses:
@@ -96,7 +100,7 @@ def add_one(
     run_id = connection.execute(query).scalar_one_or_none()
     if run_id is None:
         values = {"model_id": model_id, "image_id": image_id, "at": now(), "people": 0, "partial": True}
-        run_id = _new_id(connection, insert(prediction_runs).values(values))
+        run_id = _new_id(connection, _NEW_RUN, values)
     connection.execute(delete(table).where(table.c.run_id == run_id, table.c.person_id == guess.person_id))
     prediction = Prediction(
         0, image_id, guess.person_id, run.model, run.version, run.weights_hash, guess.box, guess.score, guess.joints
@@ -208,11 +212,11 @@ def _model_id(connection: Connection, run: Run) -> int:
     if found is not None:
         return int(found)
     values = {"name": run.model, "version": run.version, "weights_hash": run.weights_hash}
-    return _new_id(connection, insert(models).values(values))
+    return _new_id(connection, insert(models), values)
 
 
-def _new_id(connection: Connection, query: Insert) -> int:
-    key = connection.execute(query).inserted_primary_key
+def _new_id(connection: Connection, query: Insert, values: Mapping[str, Any]) -> int:
+    key = connection.execute(query, values).inserted_primary_key
     assert key is not None  # one row with an integer key
     return int(key[0])
 
@@ -226,8 +230,7 @@ def _is_run(run: Run) -> Any:
 def _checked(connection: Connection, guess: PredictedPerson, names: Sequence[str], image_id: int) -> PredictedPerson:
     where = f"prediction on image {image_id}"
     if guess.person_id is not None:
-        query = select(people.c.image_id).where(people.c.id == guess.person_id)
-        if connection.execute(query).scalar_one_or_none() != image_id:
+        if connection.execute(_IMAGE_OF, {"person_id": guess.person_id}).scalar_one_or_none() != image_id:
             raise ProjectError(f"{where}: person {guess.person_id} is not on it, expected one of its people")
     return PredictedPerson(
         check_box(guess.box, where),
@@ -259,7 +262,7 @@ def _insert(connection: Connection, names: Sequence[str], run_id: int, predictio
         "score": prediction.score,
         "joints": encode_guess(prediction.joints, names),
     }
-    return replace(prediction, id=_new_id(connection, insert(table).values(values)))
+    return replace(prediction, id=_new_id(connection, _NEW, values))
 
 
 def _propose(connection: Connection, names: Sequence[str], prediction: Prediction, min_confidence: float) -> Person:

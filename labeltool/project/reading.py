@@ -39,6 +39,8 @@ AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
 
 #: Built once: a save asks this each time, and building a statement costs more than running it.
 _ONE_PERSON = select(*_COLUMNS).where(people.c.id == bindparam("person_id"))
+_ALL_OF_IMAGE = select(*_COLUMNS).where(people.c.image_id == bindparam("image_id")).order_by(people.c.id)
+_OF_IMAGE = _ALL_OF_IMAGE.where(people.c.deleted.is_(False))
 
 
 def select_people() -> Select[Any]:
@@ -88,10 +90,8 @@ def people_of(connection: Connection, names: Sequence[str], image_id: int, delet
     Raises:
         ProjectError: no such image.
     """
-    query = select_people().where(people.c.image_id == image_id).order_by(people.c.id)
-    if not deleted:
-        query = query.where(people.c.deleted.is_(False))
-    found = [to_person(row, names) for row in connection.execute(query)]
+    query = _ALL_OF_IMAGE if deleted else _OF_IMAGE
+    found = [to_person(row, names) for row in connection.execute(query, {"image_id": image_id})]
     if not found and connection.execute(select(images.c.id).where(images.c.id == image_id)).first() is None:
         raise ProjectError(f"image {image_id}: no such image in the project")
     return found
