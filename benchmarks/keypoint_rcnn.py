@@ -68,12 +68,12 @@ RANDOM_DETECTIONS = ((0.05, 6.0), (0.5, 2.0))
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="4 photos; under a minute")
+    parser.add_argument("--quick", action="store_true", help="2 photos; under a minute")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--photos", type=int, help="so many photos [60]")
     parser.add_argument("--weights", type=Path, help="the published weights, or your own of the same architecture")
     options = parser.parse_args()
-    source, files = photos(options.photos or (4 if options.quick else 60))
+    source, files = photos(options.photos or (2 if options.quick else 60))
     with tempfile.TemporaryDirectory() as folder:
         weights = options.weights or random_weights(files, Path(folder) / "random.pth")
         figures = measure(files, weights)
