@@ -12,7 +12,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 #: Options that only some models have.
 OWN = {
-    "heatmap": {"--mix", "--stages"},
+    "heatmap": {"--mix", "--stages", "--side", "--freeze"},
     "deeppose": {
         "--mix", "--stages", "--from-stage", "--sigma", "--look", "--per-joint", "--backbone", "--pretrained",
     },
