@@ -25,6 +25,10 @@ _MEASURES: tuple[tuple[str, Name], ...] = (
 )
 
 
+#: What the rows of `help_rows` hold behind their name.
+HELP_COLUMNS = ("assisted", "blind", "difference", "95 % interval")
+
+
 @dataclass(frozen=True, eq=False)
 class Help:
     """A model's help in one project.
@@ -125,10 +129,6 @@ def format_help(found: Help) -> str:
     rows = help_rows(found)
     table = aligned([["", *HELP_COLUMNS], *rows]) if rows else []
     return "\n".join([f"help: {help_line(found)}", *table]) + "\n"
-
-
-#: What the rows of `help_rows` hold behind their name.
-HELP_COLUMNS = ("assisted", "blind", "difference", "95 % interval")
 
 
 def help_line(found: Help) -> str:

@@ -10,12 +10,14 @@ What is done, and why it pays without a GPU:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign, box_area
@@ -68,13 +70,17 @@ def fold_normalisation(module: nn.Module) -> None:
 
 def _fold(convolution: nn.Conv2d, normal: nn.BatchNorm2d) -> None:
     with torch.no_grad():
-        mean, variance = cast("Tensor", normal.running_mean).double(), cast("Tensor", normal.running_var).double()
-        scale = normal.weight.double() / (variance + normal.eps).sqrt()
-        bias = 0.0 if convolution.bias is None else convolution.bias.double()
-        weight = convolution.weight.double() * scale[:, None, None, None]
-        shift = normal.bias.double() + (bias - mean) * scale
+        weight, bias = fuse_conv_bn_weights(
+            convolution.weight.double(),
+            None if convolution.bias is None else convolution.bias.double(),
+            cast("Tensor", normal.running_mean).double(),
+            cast("Tensor", normal.running_var).double(),
+            normal.eps,
+            normal.weight.double(),
+            normal.bias.double(),
+        )
         convolution.weight = nn.Parameter(weight.to(convolution.weight.dtype), requires_grad=False)
-        convolution.bias = nn.Parameter(shift.to(convolution.weight.dtype), requires_grad=False)
+        convolution.bias = nn.Parameter(bias.to(convolution.weight.dtype), requires_grad=False)
 
 
 class RoiPool(nn.Module):
@@ -97,11 +103,10 @@ class RoiPool(nn.Module):
         """The features (R, C, side, side), channels last in memory, of boxes xyxy of each photo of a batch."""
         levels = [features[name] for name in self.names]
         full = max(height for height, _ in image_shapes)
-        strides = [2 ** round(float(torch.tensor(full / level.shape[2]).log2())) for level in levels]
+        strides = [2 ** round(math.log2(full / level.shape[2])) for level in levels]
         every = torch.cat(boxes)
         photo = torch.cat([torch.full((len(b),), i, dtype=torch.int64) for i, b in enumerate(boxes)])
-        finest, coarsest = (int(torch.tensor(s).log2()) for s in (strides[0], strides[-1]))
-        middle = int(torch.tensor(_CANONICAL_STRIDE).log2())
+        finest, middle, coarsest = (int(math.log2(s)) for s in (strides[0], _CANONICAL_STRIDE, strides[-1]))
         wanted = torch.floor(middle + torch.log2(box_area(every).sqrt() / _CANONICAL_SIDE) + 1e-6)
         level_of = wanted.clamp(finest, coarsest).long() - finest
         out = levels[0].new_zeros(len(every), self.side, self.side, levels[0].shape[1])
