@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labeltool.project.config import ProjectConfig
+from labeltool.project.marks import Mark, MarkCount
 from labeltool.project.project import Project
 from labeltool.project.values import (
     FILTERS,
@@ -48,6 +49,8 @@ __all__ = [
     "ImageRecord",
     "Joint",
     "LabelledPerson",
+    "Mark",
+    "MarkCount",
     "ModelSummary",
     "Neighbours",
     "Pace",

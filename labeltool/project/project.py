@@ -14,6 +14,7 @@ from labeltool.project import (
     exporting,
     fixes,
     importing,
+    marks,
     measuring,
     predictions,
     queue,
@@ -25,6 +26,7 @@ from labeltool.project import config as configs
 from labeltool.project import progress as progressing
 from labeltool.project.database import Database
 from labeltool.project.edits import JointLike
+from labeltool.project.marks import Mark, MarkCount
 from labeltool.project.values import (
     Box,
     Counts,
@@ -254,21 +256,32 @@ class Project:
 
     # --- the queue in an order, and what needs fixing --------------------------------------------------------------------
 
-    def queue(self, which: str = "all", *, order: str = "position", seed: int = 0, text: str = "") -> QueueList:
+    def queue(
+        self,
+        which: str = "all",
+        *,
+        order: str = "position",
+        seed: int = 0,
+        text: str = "",
+        mark: str = "",
+        labeller: str = "",
+    ) -> QueueList:
         """Ids, statuses and what there is to fix of images, in columns, in an order: 100,000 images cost a fifth of a second.
 
         Args:
             which: `all`, `unfinished`, a status, or `fix` (images that need fixing).
             order: `position` (as they came), `id`, `name`, `random`, or the most doubtful first: by `confidence`, `disagreement`,
-                `pose`, or all three (`uncertainty`); see `labeltool.project.doubting`.
+                `pose`, or all three (`uncertainty`; see `labeltool.project.doubting`), or by the highest open `mark`.
             seed: of the order `random`: the same seed gives the same order.
             text: only images whose file name holds it, or whose id it is.
+            mark: only images with an open mark of that `source` or `source:kind`; see `labeltool.project.marks`.
+            labeller: only images on which that person saved an edit.
 
         Raises:
             ProjectError: an unknown filter or order.
         """
         with self._db.read() as connection:
-            return worklist.queue_list(connection, worklist.Wish(which, order, seed, text))
+            return worklist.queue_list(connection, worklist.Wish(which, order, seed, text, mark, labeller))
 
     def queue_page(
         self,
@@ -277,6 +290,8 @@ class Project:
         order: str = "position",
         seed: int = 0,
         text: str = "",
+        mark: str = "",
+        labeller: str = "",
         offset: int = 0,
         limit: int = 50,
     ) -> tuple[int, list[QueueEntry]]:
@@ -285,19 +300,26 @@ class Project:
         Raises:
             ProjectError: an unknown filter or order.
         """
-        wish = worklist.Wish(which, order, seed, text)
+        wish = worklist.Wish(which, order, seed, text, mark, labeller)
         with self._db.read() as connection:
             return worklist.count(connection, wish), worklist.page(connection, wish, offset, limit)
 
     def walk(
-        self, which: str = "unfinished", *, order: str = "position", seed: int = 0, text: str = ""
+        self,
+        which: str = "unfinished",
+        *,
+        order: str = "position",
+        seed: int = 0,
+        text: str = "",
+        mark: str = "",
+        labeller: str = "",
     ) -> Iterator[ImageRecord]:
         """The images that `queue` lists, one by one, in the order they stand in when the walk begins.
 
         Raises:
             ProjectError: an unknown filter or order.
         """
-        wish = worklist.Wish(which, order, seed, text)
+        wish = worklist.Wish(which, order, seed, text, mark, labeller)
         with self._db.read() as connection:
             yield from worklist.walk(connection, wish)
 
@@ -354,6 +376,49 @@ class Project:
         """
         with self._db.write() as connection:
             doubting.measure_all(connection, self.skeleton)
+
+    # --- marks: what somebody wants looked at ----------------------------------------------------------------------------
+
+    def put_marks(self, source: str, given: Iterable[Mark], author: str) -> int:
+        """Replaces all marks of a source, in one transaction; how many are open then. See `labeltool.project.marks`.
+
+        A mark of the same kind, image, person and joints that was called right stays so while that person is unchanged.
+
+        Args:
+            source: who says so, without a colon.
+            given: the marks; none takes the source away.
+            author: who had them stored.
+
+        Raises:
+            ProjectError: an unknown image, person or joint, a kind or source that is no short name; nothing was written.
+        """
+        with self._db.write() as connection:
+            return marks.replace_source(connection, self.skeleton.joints, source, given, author)
+
+    def marks(self, image_id: int | None = None, *, source: str | None = None, settled: bool = False) -> list[Mark]:
+        """The open marks of an image, or of the whole project, or of one source, the highest score first.
+
+        Args:
+            image_id: only of this image.
+            source: only of this source.
+            settled: those that were looked at as well.
+        """
+        with self._db.read() as connection:
+            return marks.find(connection, image_id, source, settled=settled)
+
+    def mark_counts(self) -> list[MarkCount]:
+        """How many marks wait and were settled, by source and kind, in the order of their names."""
+        with self._db.read() as connection:
+            return marks.counts(connection)
+
+    def settle_marks(self, ids: Collection[int], author: str, *, reopen: bool = False) -> list[Mark]:
+        """Says of marks that they were looked at and the labels are right, or opens them again; the marks as they are then.
+
+        Raises:
+            ProjectError: an unknown mark, or no author.
+        """
+        with self._db.write() as connection:
+            return marks.settle(connection, ids, author, reopen=reopen)
 
     # --- people ---------------------------------------------------------------------------------------------------------
 
@@ -460,6 +525,7 @@ class Project:
         with self._db.write() as connection:
             person = saving.save(connection, self.skeleton.joints, person_id, base, edit)
             fixes.recheck_saved(connection, self.skeleton, person)
+            marks.note_edit(connection, person_id, edit.author)
             return person
 
     def add_person(

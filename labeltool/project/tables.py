@@ -24,6 +24,7 @@ from sqlalchemy import UniqueConstraint as Unique
 
 from labeltool.errors import ProjectError
 from labeltool.project.blind import new_key
+from labeltool.project.marks_schema import add_marks
 from labeltool.project.queue_schema import FIX, add_queue, create_counters
 
 METADATA = MetaData()
@@ -220,6 +221,29 @@ predictions = Table(
     Column("joints", Text, nullable=False),
 )
 
+#: What somebody or something wants looked at (marks.py). `joints` is a JSON list of names; `outcome` is NULL while it is open.
+marks = Table(
+    "marks",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("image_id", ForeignKey("images.id"), nullable=False),
+    Column("person_id", ForeignKey("people.id")),
+    Column("joints", Text, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("note", Text),
+    Column("author", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("outcome", Text),
+    Column("outcome_by", Text),
+    Column("outcome_at", Text),
+    Column("outcome_revision", Integer),
+    Index("marks_image", "image_id"),
+    Index("marks_open", "source", "kind", "image_id", "score", sqlite_where=text("outcome IS NULL")),
+    Index("marks_person", "person_id", sqlite_where=text("outcome IS NULL")),
+)
+
 _APPEND_ONLY = (revisions, events, originals, flags)
 
 #: Marks the file as a labeltool database ("lblt").
@@ -243,7 +267,7 @@ def _measured_help(connection: Connection) -> None:
 
 
 #: `MIGRATIONS[n]` leads from schema version n + 1 to n + 2, inside the transaction that also records the new version.
-MIGRATIONS: Sequence[Callable[[Connection], None]] = (_measured_help, add_queue)
+MIGRATIONS: Sequence[Callable[[Connection], None]] = (_measured_help, add_queue, add_marks)
 
 
 def schema_version() -> int:

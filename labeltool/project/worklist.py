@@ -12,13 +12,14 @@ from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from labeltool.errors import ProjectError
+from labeltool.project import marks
 from labeltool.project.queue import IMAGE_COLUMNS, to_record
-from labeltool.project.tables import images
+from labeltool.project.tables import images, people, revisions
 from labeltool.project.values import FILTERS, UNFINISHED, ImageRecord, QueueEntry, QueueList
 
 #: The orders that the queue can be worked through in. `position`: as the images came; `random`: shuffled by a seed; the others
-#: by how unsure models are, the most doubtful first (`uncertainty` is all three measures in one).
-ORDERS: Final = ("position", "id", "name", "random", "uncertainty", "confidence", "disagreement", "pose")
+#: by how unsure models are, the most doubtful first (`uncertainty` is all three measures in one), or by the highest open mark.
+ORDERS: Final = ("position", "id", "name", "random", "uncertainty", "confidence", "disagreement", "pose", "mark")
 
 _DOUBTS: Final = {
     "uncertainty": images.c.doubt,
@@ -37,18 +38,24 @@ class Wish:
         order: one of `ORDERS`.
         seed: of the order `random`.
         text: only images whose file name holds it, or whose id it is; empty for all.
+        mark: only images with an open mark of that `source` or `source:kind` (marks.py); empty for all.
+        labeller: only images on which that person saved an edit; empty for all.
     """
 
     which: str = "all"
     order: str = "position"
     seed: int = 0
     text: str = ""
+    mark: str = ""
+    labeller: str = ""
 
     def __post_init__(self) -> None:
         if self.which not in FILTERS:
             raise ProjectError(f"filter {self.which!r}: unknown, expected one of {', '.join(FILTERS)}")
         if self.order not in ORDERS:
             raise ProjectError(f"order {self.order!r}: unknown, expected one of {', '.join(ORDERS)}")
+        if self.mark:
+            marks.chosen(self.mark)
 
 
 def queue_list(connection: Connection, wish: Wish) -> QueueList:
@@ -136,6 +143,11 @@ def _conditions(wish: Wish) -> list[ColumnElement[bool]]:
         named: ColumnElement[bool] = images.c.file_name.contains(text, autoescape=True)
         number = text.isascii() and text.lstrip("-").isdigit() and len(text) < 19
         found.append(or_(named, images.c.id == int(text)) if number else named)
+    if wish.mark:
+        found.append(marks.is_marked(wish.mark))
+    if wish.labeller:
+        edited = select(people.c.image_id).join(revisions, revisions.c.person_id == people.c.id)
+        found.append(images.c.id.in_(edited.where(revisions.c.author == wish.labeller)))
     return found
 
 
@@ -143,6 +155,8 @@ def _order(wish: Wish) -> tuple[Any, ...]:
     if wish.order in _DOUBTS:
         # Where models said nothing there is no doubt to speak of: those come last.
         return (_DOUBTS[wish.order].desc(), images.c.position)
+    if wish.order == "mark":
+        return (marks.highest(wish.mark).desc(), images.c.position)
     if wish.order == "id":
         return (images.c.id,)
     if wish.order == "name":
