@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from labeltool.cli import main
-from labeltool.project import importing, measuring
+from labeltool.project import measuring, rows
 from labeltool.project.blind import is_chosen
 from labeltool.project.config import DEFAULT_BLIND_SHARE
 
@@ -36,7 +36,7 @@ def nobody_blind_by_default() -> Iterator[None]:
         return share != DEFAULT_BLIND_SHARE and is_chosen(key, share, image_id, annotation_id)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (importing, measuring):
+        for module in (rows, measuring):
             patch.setattr(module, "is_chosen", choose)
         yield
 
