@@ -5,8 +5,8 @@
 
 The file is made anew, seeded, with the shares of train2017: 57 % of the people have joints, 1 % of the annotations are crowds.
 Each way is run in a process of its own, in turn, and the median of the runs is taken: processor seconds (every way runs on one
-thread), from the file on disk to the result, and the largest resident memory of the process. The loop makes the core checks
-of the validator (ids, references, keypoints, flags, counts, boxes, areas, outlines), and only those.
+thread), from the file on disk to the result, and the largest resident memory of the process. The loop applies the same rules
+as one writes them by hand (validate_by_hand.py), and must count the same places for every code.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import argparse
 import contextlib
 import io
 import json
-import math
 import os
 import resource
 import statistics
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from validate_by_hand import ByHand
 
 from labeltool.skeleton import COCO_17
 
@@ -75,6 +75,8 @@ def compare(path: Path, runs: int) -> dict[str, Any]:
             **results[0]["found"],
         }
     ours = figures["labeltool"]
+    if ours["by_code"] != figures["pycocotools"]["by_code"]:
+        sys.exit(f"the two do not find the same: {ours['by_code']} and {figures['pycocotools']['by_code']}")
     figures["share_of_json_load"] = ours["seconds"] / figures["json.load"]["seconds"]
     figures["memory_share_of_json_load"] = ours["peak_mb"] / figures["json.load"]["peak_mb"]
     figures["times_faster_than_pycocotools"] = figures["pycocotools"]["seconds"] / ours["seconds"]
@@ -98,73 +100,12 @@ def measure(way: str, path: Path) -> dict[str, Any]:
     elif way == "labeltool":
         report = check_file(path)
         found |= {"errors": report.errors, "warnings": report.warnings}
+        found["by_code"] = {finding.code: finding.count for finding in report.findings}
     else:
         with contextlib.redirect_stdout(io.StringIO()):
             coco = COCO(str(path))
-        found["problems"] = len(loop_over_annotations(coco))
+        found["by_code"] = {code: count for code, count in ByHand(coco).count().items() if count}
     return {"seconds": time.process_time() - start, "peak_mb": peak_mb() - base, "found": found}
-
-
-def loop_over_annotations(coco: Any) -> list[tuple[int, str]]:
-    """The core checks of the validator as one would write them by hand: (annotation id, what is wrong)."""
-    problems: list[tuple[int, str]] = []
-    seen: set[int] = set()
-    for annotation in coco.dataset["annotations"]:
-        number = annotation.get("id")
-        if type(number) is not int or number == 0 or number in seen:
-            problems.append((number, "id"))
-        seen.add(number)
-        image, category = coco.imgs.get(annotation.get("image_id")), coco.cats.get(annotation.get("category_id"))
-        if image is None or category is None:
-            problems.append((number, "reference"))
-            continue
-        width, height = image["width"], image["height"]
-        box, area = annotation.get("bbox"), annotation.get("area")
-        if not isinstance(box, list) or len(box) != 4 or not all(is_number(v) for v in box):
-            problems.append((number, "bbox"))
-            continue
-        x, y, w, h = box
-        if w <= 0 or h <= 0 or x < -1 or y < -1 or x + w > width + 1 or y + h > height + 1:
-            problems.append((number, "bbox"))
-        if not is_number(area) or area > 1.001 * w * h:
-            problems.append((number, "area"))
-        if annotation.get("iscrowd") not in (0, 1):
-            problems.append((number, "iscrowd"))
-        outline = annotation.get("segmentation")
-        if isinstance(outline, list):
-            for polygon in outline:
-                if len(polygon) < 6 or len(polygon) % 2 or not all(is_number(v) for v in polygon):
-                    problems.append((number, "segmentation"))
-        elif not isinstance(outline, dict) or outline["size"] != [height, width]:
-            problems.append((number, "segmentation"))
-        flat = annotation.get("keypoints")
-        if not isinstance(flat, list) or len(flat) != 3 * len(category["keypoints"]):
-            problems.append((number, "keypoints"))
-            continue
-        labelled, pixels = 0, set()
-        for k in range(0, len(flat), 3):
-            px, py, v = flat[k : k + 3]
-            if not (is_number(px) and is_number(py)) or v not in (0, 1, 2):
-                problems.append((number, "joint"))
-            elif v == 0:
-                if px or py:
-                    problems.append((number, "not labelled, but somewhere"))
-            else:
-                labelled += 1
-                if (px, py) == (0, 0) or px < 0 or py < 0 or px > width or py > height:
-                    problems.append((number, "joint outside"))
-                if max(x - px, px - x - w, y - py, py - y - h) > 0.25 * max(w, h):
-                    problems.append((number, "joint far from the bbox"))
-                if (round(px), round(py)) in pixels:
-                    problems.append((number, "two joints at one pixel"))
-                pixels.add((round(px), round(py)))
-        if annotation.get("num_keypoints") != labelled or (labelled and area <= 1):
-            problems.append((number, "num_keypoints or area"))
-    return problems
-
-
-def is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
 
 
 def peak_mb() -> float:

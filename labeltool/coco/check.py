@@ -24,8 +24,9 @@ from labeltool.coco import (
 from labeltool.coco.columns import Columns
 from labeltool.coco.document import CocoDocument
 from labeltool.coco.findings import RULES, Finding, Rule
-from labeltool.coco.jsonfast import NotPlain, Pieces, stream_plain, without_collector
+from labeltool.coco.jsonfast import NotPlain, Pieces, parse_piece, stream_plain, without_collector
 from labeltool.coco.jsonfile import JsonFile, JsonSyntaxError, parse_exactly, parse_json, read_bytes
+from labeltool.coco.pieces import PieceReader
 from labeltool.coco.view import Table, View
 from labeltool.errors import CocoError
 
@@ -184,12 +185,18 @@ def _stream(raw: bytes) -> tuple[dict[str, Any], Table] | None:
         if stream is None:
             return None
         data, pieces = stream
-        rows, columns = Pieces(raw), Columns()
-        for start, end, batch, without_bools in pieces:
-            if set(map(type, batch)) != {dict}:
+        rows, columns, reader = Pieces(raw), Columns(), PieceReader()
+        for start, end, text in pieces:
+            batch = reader.read(text)
+            if batch is not None:
+                columns.add_batch(batch)
+                rows.append(start, end, len(batch.boxes))
+                continue
+            found, without_bools = parse_piece(text)
+            if set(map(type, found)) != {dict}:
                 raise NotPlain
-            columns.add(batch, plain=without_bools)
-            rows.append(start, end, len(batch))
+            columns.add(found, plain=without_bools)
+            rows.append(start, end, len(found))
     return data, Table("annotations", rows, range(len(rows)), columns)
 
 

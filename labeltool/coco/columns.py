@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from labeltool.coco.derive import polygons_problem
 from labeltool.coco.finite import all_finite_numbers
+from labeltool.coco.pieces import Batch
 from labeltool.coco.show import MISSING
 
 FloatArray = NDArray[np.float64]
@@ -98,6 +99,24 @@ class Columns:
         self._boxes.append(number_rows(boxes, 4, plain))
         self._add_keypoints(list(joints), first, plain)
         self._add_outlines(list(outlines), first, plain)
+
+    def add_batch(self, batch: Batch) -> None:
+        """Append annotations that were read as arrays."""
+        first, count = self.count, len(batch.boxes)
+        self.count += count
+        for values, found in zip(self.fields.values(), batch.scalars, strict=True):
+            values += found
+        self._boxes.append(batch.boxes)
+        self._present.append(np.ones(count, dtype=bool))
+        self._rle.append(batch.is_rle)
+        self._polygons.append(batch.has_polygons)
+        self.outlines_to_check.update({first + i: outline for i, outline in batch.odd_outlines.items()})
+        labelled = batch.keypoints.any(axis=1)
+        rows = np.arange(first, self.count)
+        values = batch.keypoints[labelled].astype(np.float64)
+        whole = np.ones(len(values), dtype=bool)
+        flat = Flat(rows[labelled], values, whole, ~whole, rows[~labelled])
+        self._flats.setdefault(batch.keypoints.shape[1], []).append(flat)
 
     def boxes(self) -> FloatArray:
         """(N, 4) each bbox, all NaN where it is not four finite numbers."""

@@ -104,12 +104,12 @@ def loads_plain(raw: bytes) -> Any:
             return _parsed(raw)
 
 
-def stream_plain(raw: bytes) -> tuple[dict[str, Any], Iterator[tuple[int, int, list[Any], bool]]] | None:
-    """A document whose annotations come piece by piece.
+def stream_plain(raw: bytes) -> tuple[dict[str, Any], Iterator[tuple[int, int, bytes]]] | None:
+    """A document whose annotations come piece by piece, each piece to be parsed by who asks for it.
 
     Returns:
         The document with an empty list in the place of its annotations, filled when the pieces have run out; and the pieces:
-        (start and end in the text, the annotations, whether the text is free of bools). None when the text has no such list.
+        (start and end in the text, the text between them). None when the text has no such list.
 
     Raises:
         NotPlain: also while the pieces run.
@@ -120,7 +120,7 @@ def stream_plain(raw: bytes) -> tuple[dict[str, Any], Iterator[tuple[int, int, l
     rest, pieces = stream
     data: dict[str, Any] = {}
 
-    def run() -> Iterator[tuple[int, int, list[Any], bool]]:
+    def run() -> Iterator[tuple[int, int, bytes]]:
         yield from pieces
         found = next(rest)
         found["annotations"] = []
@@ -151,20 +151,27 @@ def without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _stream(raw: bytes) -> tuple[Iterator[dict[str, Any]], Iterator[tuple[int, int, list[Any], bool]]] | None:
+def parse_piece(text: bytes) -> tuple[list[Any], bool]:
+    """The annotations of a piece, and whether its text is free of bools.
+
+    Raises:
+        NotPlain: it does not parse, or holds what needs the slow way.
+    """
+    return _parsed(b"[" + text + b"]"), b"true" not in text and b"false" not in text
+
+
+def _stream(raw: bytes) -> tuple[Iterator[dict[str, Any]], Iterator[tuple[int, int, bytes]]] | None:
     match = _LIST.search(raw)
     if match is None:
         return None
     end = match.end()
 
-    def pieces() -> Iterator[tuple[int, int, list[Any], bool]]:
+    def pieces() -> Iterator[tuple[int, int, bytes]]:
         nonlocal end
         at, last = match.end(), False
         while not last:
             stop, after, last = _next_piece(raw, at)
-            text = raw[at:stop]
-            rows = _parsed(b"[" + text + b"]")
-            yield at, stop, rows, b"true" not in text and b"false" not in text
+            yield at, stop, raw[at:stop]
             at = after
         end = at
 
@@ -183,8 +190,8 @@ def _in_pieces(raw: bytes) -> Any:
         raise NotPlain
     rest, pieces = stream
     rows: list[Any] = []
-    for _, _, piece, _ in pieces:
-        rows += piece
+    for _, _, text in pieces:
+        rows += parse_piece(text)[0]
     data = next(rest)
     data["annotations"] = rows
     return data

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from labeltool.coco.columns import integers
 from labeltool.coco.findings import Hits, at, rule
 from labeltool.coco.show import MISSING, show
 from labeltool.coco.view import Table, View
@@ -58,10 +59,11 @@ def file_name_sound(view: View) -> Iterator[Hits]:
     first: dict[str, int] = {}
     twice: dict[int, int] = {}
     odd: dict[int, str] = {}
+    unlike = set(map(type, names)) == {str} and len(set(names)) == len(names)
     for i, name in enumerate(names):
         if not isinstance(name, str) or not name:
             continue
-        if first.setdefault(name, i) != i:
+        if not unlike and first.setdefault(name, i) != i:
             twice[i] = first[name]
         reason = _odd_path(name)
         if reason is not None:
@@ -84,6 +86,9 @@ def image_size_positive(view: View) -> Iterator[Hits]:
     sides = {"width": view.images.column("width"), "height": view.images.column("height")}
     wrong: dict[int, str] = {}
     for field, values in sides.items():
+        whole = integers(values)
+        if whole is not None and (whole > 0).all():
+            continue
         for i, value in enumerate(values):
             if (type(value) is not int or value <= 0) and i not in wrong:
                 wrong[i] = f"{field} is {show(value)}, expected an integer > 0"
@@ -199,7 +204,7 @@ def _odd_path(name: str) -> str | None:
         return "has a backslash, expected forward slashes"
     if name.startswith("/") or name[1:2] == ":":
         return "is an absolute path, expected one relative to the folder of the photos"
-    if ".." in name.split("/"):
+    if ".." in name and ".." in name.split("/"):
         return "climbs out of the folder of the photos"
     return None
 

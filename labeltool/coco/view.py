@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import repeat
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labeltool.coco.columns import Columns, to_doubles
+from labeltool.coco.columns import Columns, integers, to_doubles
 from labeltool.coco.document import CocoDocument
 from labeltool.coco.finite import is_finite_number
 from labeltool.coco.jsonfile import JsonFile
@@ -45,6 +45,7 @@ class Table:
     rows: Sequence[dict[str, Any]]
     positions: Sequence[int]
     columns: Columns | None = None
+    _read: dict[str, list[Any]] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -54,11 +55,14 @@ class Table:
         text = f"{self.name}[{self.positions[row]}]"
         return f"{text} (id {show(self.rows[row]['id'])})" if "id" in self.rows[row] else text
 
-    def column(self, field: str) -> Sequence[Any]:
+    def column(self, name: str) -> Sequence[Any]:
         """The values of a field, MISSING where a row has none."""
         if self.columns is not None:
-            return self.columns.fields.get(field) or LazyColumn(self.rows, field)
-        return [row.get(field, MISSING) for row in self.rows]
+            return self.columns.fields.get(name) or LazyColumn(self.rows, name)
+        found = self._read.get(name)
+        if found is None:
+            found = self._read[name] = [row.get(name, MISSING) for row in self.rows]
+        return found
 
 
 @dataclass(frozen=True)
@@ -222,8 +226,8 @@ class View:
     def sizes(self) -> FloatArray:
         """(N, 2) for each annotation the width and height of its image, NaN where they are not known."""
         per_image = np.full((len(self.images) + 1, 2), np.nan)
-        for column, field in enumerate(("width", "height")):
-            values = [v if type(v) is int and 0 < v < 2**31 else np.nan for v in self.images.column(field)]
+        for column, side in enumerate(("width", "height")):
+            values = [v if type(v) is int and 0 < v < 2**31 else np.nan for v in self.images.column(side)]
             per_image[: len(values), column] = values
         return per_image[self.image_of]
 
@@ -245,6 +249,9 @@ class View:
     def crowds(self) -> NDArray[np.bool_]:
         """(N,) whether an annotation is a crowd."""
         flags = self.annotations.column("iscrowd")
+        whole = integers(flags)
+        if whole is not None:
+            return whole == 1
         return np.array([type(v) in (int, float, bool) and v == 1 for v in flags], dtype=bool)
 
     @cached_property
@@ -387,6 +394,12 @@ def _rows_by_id(table: Table) -> dict[int | str, int]:
 
 
 def _resolve(values: Sequence[Any], rows: Mapping[int | str, int]) -> IntArray:
+    wanted, known = integers(values), integers(list(rows))
+    if wanted is not None and known is not None and len(known):
+        order = np.argsort(known)
+        place = np.searchsorted(known, wanted, sorter=order)
+        found_rows = order[np.minimum(place, len(known) - 1)]
+        return np.where(known[found_rows] == wanted, np.fromiter(rows.values(), np.intp, len(rows))[found_rows], -1)
     if set(map(type, values)) <= {int, str}:
         return np.fromiter(map(rows.get, values, repeat(-1)), dtype=np.intp, count=len(values))
     found = [rows.get(v, -1) if type(v) is int or type(v) is str else -1 for v in values]
