@@ -37,7 +37,7 @@ class ByHand:
             torso = skeleton.torso
             ends = [] if torso is None else [(skeleton.index(torso[0]), skeleton.index(torso[1]))]
             self.limbs[number] = list(dict.fromkeys(skeleton.limb_indices() + ends))
-        self.ids: set[int] = set()
+        self.ids: set[Any] = set()
         self.people: dict[int, list[dict[str, Any]]] = defaultdict(list)
         self.shares: dict[tuple[int, int], list[tuple[float, int]]] = defaultdict(list)
         self.hidden: Counter[int] = Counter()
@@ -146,7 +146,7 @@ class ByHand:
 
     def area(self, annotation: dict[str, Any], box: tuple[float, ...] | None, joints: Any) -> None:
         """Rules B405 and B406."""
-        area = annotation.get("area")
+        area: Any = annotation.get("area")
         if not is_number(area) or area < 0:
             self.found["B405"] += 1
             return

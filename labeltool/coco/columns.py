@@ -113,9 +113,9 @@ class Columns:
         self.outlines_to_check.update({first + i: outline for i, outline in batch.odd_outlines.items()})
         labelled = batch.keypoints.any(axis=1)
         rows = np.arange(first, self.count)
-        values = batch.keypoints[labelled].astype(np.float64)
-        whole = np.ones(len(values), dtype=bool)
-        flat = Flat(rows[labelled], values, whole, ~whole, rows[~labelled])
+        joints = batch.keypoints[labelled].astype(np.float64)
+        whole = np.ones(len(joints), dtype=bool)
+        flat = Flat(rows[labelled], joints, whole, ~whole, rows[~labelled])
         self._flats.setdefault(batch.keypoints.shape[1], []).append(flat)
 
     def boxes(self) -> FloatArray:

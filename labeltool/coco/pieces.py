@@ -137,7 +137,8 @@ def _outlines(
             brackets += 1 + polygons
             has_polygons[i] = polygons > 0
             for polygon in outline:
-                points = len(polygon)
+                # no list, and len says so
+                points = len(polygon)  # type: ignore[arg-type]
                 if points < 6 or points % 2:
                     odd[i] = outline.as_list()
             if not plain:

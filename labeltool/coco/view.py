@@ -251,7 +251,8 @@ class View:
         flags = self.annotations.column("iscrowd")
         whole = integers(flags)
         if whole is not None:
-            return whole == 1
+            crowds: NDArray[np.bool_] = whole == 1
+            return crowds
         return np.array([type(v) in (int, float, bool) and v == 1 for v in flags], dtype=bool)
 
     @cached_property
