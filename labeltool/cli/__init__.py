@@ -15,7 +15,7 @@ from typing import NoReturn
 import click
 
 from labeltool import __version__
-from labeltool.cli import data, datasets, measuring, models, projects, training
+from labeltool.cli import data, datasets, importing, measuring, models, projects, training
 from labeltool.errors import LabeltoolError
 
 
@@ -30,6 +30,7 @@ def cli() -> None:
 
 for _command in (
     projects.init,
+    importing.import_,
     projects.prefill,
     projects.serve,
     projects.status,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from labeltool.cli.common import FORMAT_NAME, PATH, count_of, open_project, print_json, print_lines
+from labeltool.cli.importing import format_by_name, print_notes, refuse_errors, refuse_photos
 from labeltool.cli.working import rate_data, work_lines
-from labeltool.errors import FormatError, ModelError, PhotoError, ProjectError
+from labeltool.errors import FormatError, ModelError, ProjectError
 
 if TYPE_CHECKING:
     from labeltool.formats.imported import Imported
@@ -59,29 +60,14 @@ def init(
     accept_errors: bool,
 ) -> None:
     """Make project P of a folder of photos, with the labels there are."""
-    from labeltool.coco.check import check_document
     from labeltool.project import Project
 
     if project.exists() and (not project.is_dir() or any(project.iterdir())):
         raise ProjectError(f"{project}: exists and is not empty, expected a new folder")
     imported = _import(images, annotations, form, skeleton)
-    for note in imported.notes:
-        click.echo(f"note: {note}")
-    if imported.problems:
-        print_lines(imported.problems.values(), "more photos that cannot be used")
-        if not skip_broken:
-            raise PhotoError(
-                f"{images}: {count_of(len(imported.problems), 'photo')} cannot be used; nothing was made "
-                "(mend them, or go on without them by --skip-broken)"
-            )
-    errors = [f for f in check_document(imported.document) if f.severity == "error"]
-    if errors:
-        print_lines((f"{f.code} {f.message}" for f in errors), "more kinds of error")
-        if not accept_errors:
-            raise FormatError(
-                f"{annotations}: {count_of(sum(f.count for f in errors), 'error')}; nothing was made "
-                "(see labeltool validate; go on as it is by --accept-errors)"
-            )
+    print_notes(imported.notes)
+    refuse_photos(imported.problems, images, skip_broken, "nothing was made")
+    refuse_errors(imported.document, str(annotations), accept_errors, "nothing was made")
     # photos that a format left out for want of a size are no images of the project
     known = {image["id"] for image in imported.document.images}
     problems = {image: reason for image, reason in imported.problems.items() if image in known}
@@ -259,7 +245,7 @@ def _import(images: Path, annotations: Path | None, form: str | None, skeleton: 
         from labeltool.formats.folder import read_folder
 
         return read_folder(images, asked or COCO_17)
-    name = form or _format_by_name(annotations)
+    name = form or format_by_name(annotations)
     if name in ("lsp", "lspet"):
         from labeltool.formats.lsp import read_lsp
 
@@ -273,20 +259,6 @@ def _import(images: Path, annotations: Path | None, form: str | None, skeleton: 
     from labeltool.formats.project_import import read_for_project
 
     return read_for_project(name, images, annotations, asked)
-
-
-def _format_by_name(annotations: Path) -> str:
-    """LSP for .mat, what the registry takes the suffix for, and COCO for every other name."""
-    from labeltool.formats.registry import guess_format
-
-    if annotations.suffix == ".mat":
-        return "lsp"
-    try:
-        return guess_format(annotations, "--format").name
-    except FormatError:
-        if annotations.is_dir():
-            raise
-        return "coco"
 
 
 def _prefill(

@@ -45,7 +45,7 @@ def built_beside(path: Path, marker: str) -> Iterator[Path]:
         _remove_leftovers(path.parent, prefix)
         folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=prefix, suffix=_SUFFIX))
         try:
-            with _held(folder):
+            with held(folder):
                 yield folder
             os.chmod(folder, 0o777 & ~_umask())
             if path.is_dir():
@@ -70,12 +70,12 @@ def sync(*paths: Path) -> None:
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[bool]:
-    """Locks a folder for as long as this process lives; says whether nobody else had it."""
+def held(folder: Path) -> Iterator[bool | None]:
+    """Locks a folder until the block ends or this process does; says whether nobody else had it, None where nobody can tell."""
     try:
         import fcntl
     except ImportError:  # no such locks here: leftovers stay
-        yield False
+        yield None
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -95,7 +95,7 @@ def _remove_leftovers(parent: Path, prefix: str) -> None:
             continue
         try:
             if time.time() - folder.stat().st_mtime > _LEFTOVER_SECONDS:
-                with _held(folder) as free:
+                with held(folder) as free:
                     if free:
                         shutil.rmtree(folder, ignore_errors=True)
         except OSError:  # somebody else's, or gone by now

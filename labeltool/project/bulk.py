@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, or_, select
 
 from labeltool.project.codec import spread_sources
-from labeltool.project.measuring import MODEL_AUTHOR
+from labeltool.project.measuring import is_human
 from labeltool.project.tables import images, models, people, prediction_runs, revisions
 from labeltool.project.tables import predictions as predictions_table
 
@@ -100,7 +100,7 @@ def help_arrays(connection: Connection) -> HelpArrays:
             log.help,
             log.joints_moved,
         )
-        .where(log.author.not_like(f"{MODEL_AUTHOR}%"))
+        .where(is_human(log.author))
         .group_by(log.person_id)
         .subquery()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +61,113 @@ def patched(categories: Any, patch: dict[str, Any]) -> Any:
     if any(isinstance(c, dict) and c.get("id") == patch["id"] for c in categories):
         return [patch if isinstance(c, dict) and c.get("id") == patch["id"] else c for c in categories]
     return [*categories, patch]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """How a document's categories are a project's.
+
+    Attributes:
+        categories: the project's categories from now on.
+        new_id: category id of the project's new people.
+        patch: the category that an export with changed people writes (see `Categories`), or None.
+        ids: the project's category id by the document's.
+        people: the document's ids of the categories whose annotations are people.
+        orders: where a category of people has the joints in another order, the place in it of each joint of the project.
+        notes: what was settled on the way, a line each.
+    """
+
+    categories: list[Any]
+    new_id: int
+    patch: dict[str, Any] | None
+    ids: Mapping[Any, int]
+    people: frozenset[Any]
+    orders: Mapping[Any, Sequence[int]]
+    notes: tuple[str, ...]
+
+    def translated(self, annotation: Mapping[str, Any], image_id: int) -> tuple[dict[str, Any], bool]:
+        """A copy of an annotation with the project's ids and order of joints, its own id apart; whether it is a person."""
+        category = annotation.get("category_id")
+        found = {**annotation, "image_id": image_id, "category_id": self.ids.get(category, category)}
+        order = self.orders.get(category)
+        keypoints = annotation.get("keypoints")
+        if order is not None and isinstance(keypoints, list) and len(keypoints) == 3 * len(order):
+            found["keypoints"] = [keypoints[3 * k + i] for k in order for i in range(3)]
+        return found, category in self.people
+
+
+def join_categories(
+    ours: CocoDocument,
+    patch: Mapping[str, Any] | None,
+    document: CocoDocument,
+    used: Collection[Any],
+    skeleton: Skeleton,
+) -> Joined:
+    """The categories of a project that takes a document in.
+
+    A category is known by its name and joints. One of people may have the project's joints in another order, and becomes the
+    project's own; a detection file's `person` without joints does too. Others that annotations use are added.
+
+    Args:
+        ours: the project's document; only its categories count.
+        patch: the project's `Categories.patch`.
+        document: what is taken in.
+        used: ids of the categories that its annotations have.
+        skeleton: the project's.
+
+    Raises:
+        ProjectError: the joints of the document's people are not the project's.
+    """
+    own = find_categories(ours, skeleton)
+    categories: list[Any] = list(ours.categories)
+    waiting = None if patch is None else dict(patch)
+    ids: dict[Any, int] = {}
+    people: set[Any] = set()
+    orders: dict[Any, Sequence[int]] = {}
+    added: list[str] = []
+    persons = _people_of(document, skeleton)
+    for category in document.categories:
+        number, joints = category.get("id"), category.get("keypoints")
+        if number not in used:
+            continue
+        if number in persons:
+            twins = [c["id"] for c in categories if c.get("id") in own.people and c.get("name") == category.get("name")]
+            ids[number] = twins[0] if twins else own.new_id
+            people.add(number)
+            if joints and joints != list(skeleton.joints):
+                orders[number] = [joints.index(joint) for joint in skeleton.joints]
+            continue
+        twin = next((c for c in categories if _same(c, category)), None)
+        if twin is None:
+            taken = {c.get("id") for c in categories} | {own.new_id}
+            free = number not in taken and type(number) is int
+            twin = {**category, "id": number if free else max(n for n in taken if type(n) is int) + 1}
+            categories.append(twin)
+            added.append(str(category.get("name")))
+        ids[number] = twin["id"]
+    if people and waiting is not None:
+        categories, waiting = patched(categories, waiting), None
+    notes = [f"categories added to the project: {', '.join(added)}"] if added else []
+    if orders:
+        notes.append(f"joints came in another order and were put into that of {skeleton.name!r} by name")
+    return Joined(categories, own.new_id, waiting, ids, frozenset(people), orders, tuple(notes))
+
+
+def _people_of(document: CocoDocument, skeleton: Skeleton) -> set[Any]:
+    """Ids of the categories of a document that hold people of a skeleton, in whatever order its joints are."""
+    with_joints = document.keypoint_categories()
+    found = [c for c in with_joints if sorted(map(str, c["keypoints"])) == sorted(skeleton.joints)]
+    if not found and with_joints:
+        raise ProjectError(f"{document.source}: {_difference(with_joints[0], skeleton)}")
+    if not with_joints:
+        found = [c for c in document.categories if c.get("name") == "person"]
+    return {c["id"] for c in found if type(c.get("id")) is int}
+
+
+def _same(ours: Any, theirs: Mapping[str, Any]) -> bool:
+    if not isinstance(ours, dict):
+        return False
+    return ours.get("name") == theirs.get("name") and (ours.get("keypoints") or []) == (theirs.get("keypoints") or [])
 
 
 def _difference(category: dict[str, Any], skeleton: Skeleton) -> str:

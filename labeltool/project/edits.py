@@ -96,14 +96,16 @@ def check_text(value: Any, where: str, expected: str) -> None:
 
 
 def check_author(author: Any, where: str) -> None:
-    """Refuses an author that is no name, or that claims to be a model.
+    """Refuses an author that is no name, or that claims to be a model or an import.
 
     Raises:
-        ProjectError: no text, empty, or beginning with `model:`.
+        ProjectError: no text, empty, or beginning with `model:` or `import:`.
     """
     check_text(author, f"{where}: author", "a name")
-    if author.startswith("model:"):
-        raise ProjectError(f"{where}: author is {author!r}, expected a person's name (models fill, they do not save)")
+    if author.startswith(("model:", "import:")):
+        raise ProjectError(
+            f"{where}: author is {author!r}, expected a person's name (models fill and imports add, they do not save)"
+        )
 
 
 def check_number(value: Any, where: str) -> float:

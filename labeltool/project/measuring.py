@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from labeltool.project import tables
 from labeltool.project.blind import is_chosen
@@ -17,6 +18,9 @@ from labeltool.project.values import Joint, Person
 
 #: How the author of a model's own revisions begins.
 MODEL_AUTHOR = "model:"
+
+#: How the author of what came from a file begins; like a model it is nobody who labels.
+IMPORT_AUTHOR = "import:"
 
 #: The model of predicted joints that no run of a model accounts for: people copied from another image.
 UNKNOWN_MODEL = "unknown"
@@ -72,6 +76,21 @@ def account(connection: Connection, before: Person | None, after: Person, author
     )
     helped = "blind" if after.blind else "none" if served_by is None else "prefilled"
     return Account(served, served_by, moved, helped)
+
+
+def is_human(author: ColumnElement[str]) -> ColumnElement[bool]:
+    """The condition that a revision is neither a model's nor an import's."""
+    return and_(author.not_like(f"{MODEL_AUTHOR}%"), author.not_like(f"{IMPORT_AUTHOR}%"))
+
+
+def by_humans(connection: Connection, person_ids: Sequence[int]) -> set[int]:
+    """Those of some people who have a revision by a human."""
+    found: set[int] = set()
+    for start in range(0, len(person_ids), _AT_A_TIME):
+        some = revisions.c.person_id.in_(person_ids[start : start + _AT_A_TIME])
+        query = select(revisions.c.person_id).where(some, is_human(revisions.c.author)).distinct()
+        found.update(connection.execute(query).scalars())
+    return found
 
 
 def encode_places(served: Places, names: Sequence[str]) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from labeltool.coco.document import CocoDocument
+from labeltool.errors import ProjectError
 from labeltool.project import (
+    adding,
     bulk,
     doubting,
     exporting,
@@ -24,10 +26,13 @@ from labeltool.project import (
 )
 from labeltool.project import config as configs
 from labeltool.project import progress as progressing
+from labeltool.project.building import held
 from labeltool.project.database import Database
 from labeltool.project.edits import JointLike
 from labeltool.project.marks import Mark, MarkCount
+from labeltool.project.matching import Matching, match_images
 from labeltool.project.values import (
+    Addition,
     Box,
     Counts,
     ExportSummary,
@@ -149,6 +154,76 @@ class Project:
         """A text that differs whenever labels, statuses or predictions do: what was worked out under it still holds."""
         with self._db.read() as connection:
             return reading.mark(connection)
+
+    # --- labels that come later -----------------------------------------------------------------------------------------
+
+    def match_images(self, document: CocoDocument) -> Matching:
+        """Which images of a document the project has: by file name, or by its last part where only one photo in each has it.
+
+        Args:
+            document: its images' names start from the project's photo folder.
+        """
+
+        def exists(name: str) -> bool:
+            try:
+                return configs.photo_path(self.config, name).is_file()
+            except (ProjectError, OSError):
+                return False
+
+        with self._db.read() as connection:
+            return match_images(connection, document, exists)
+
+    def add_document(
+        self,
+        document: CocoDocument,
+        *,
+        source: str,
+        edited: Literal["keep", "replace"] = "keep",
+        problems: Mapping[int, str] | None = None,
+        leave_out: Collection[int] = (),
+        told: Callable[[int], object] | None = None,
+    ) -> Addition:
+        """Brings a document's images and labels into the project; what the project has already is known again.
+
+        It goes in by the batch, each on disk when the next begins, an image always with all its annotations: a call that was
+        cut off is made again, and adds what is missing.
+
+        - **Images** are known as `match_images` says; the others are added at the end of the queue. An id that is taken gives way
+          to a free one.
+        - **People** of an image are the same when the annotation is equal to how the project's came (but for its id), has its id
+          and overlaps it, or has its very box and joints. Whom nobody has worked on takes the document's labels as a revision of
+          the author `import:<source>`; an annotation without labelled joints changes none.
+        - **People that a labeller worked on** (deleted ones included) stay as they are and are counted; with `edited="replace"`
+          the document's labels become their next revision.
+        - **Statuses** follow as in `create` where nobody decided them.
+
+        Args:
+            document: images and annotations with ids that hold; its people have the project's joints, in whatever order.
+            source: its name in the log.
+            edited: what becomes of people that a labeller worked on and who differ.
+            problems: for new photos that cannot be shown, why, by the document's image id.
+            leave_out: the document's ids of images that are passed over.
+            told: called after each batch with the number of its annotations.
+
+        Raises:
+            ProjectError: the document does not fit the store, or another import is running.
+        """
+        with held(self.path) as free:
+            if free is False:
+                raise ProjectError(
+                    f"{self.path}: another import into this project is running, expected it to end first"
+                )
+            return adding.add_document(
+                self._db,
+                self.skeleton,
+                document,
+                self.match_images(document),
+                source=source,
+                replace_edited=edited == "replace",
+                problems=problems or {},
+                leave_out=frozenset(leave_out),
+                told=told,
+            )
 
     # --- images and the queue -------------------------------------------------------------------------------------------
 
@@ -337,6 +412,11 @@ class Project:
         """The pace of everybody who ever labelled, by all revisions, the most people first."""
         with self._db.read() as connection:
             return progressing.paces(connection)
+
+    def labellers(self) -> list[str]:
+        """Everybody who ever saved an edit, by name."""
+        with self._db.read() as connection:
+            return progressing.labellers(connection)
 
     def skip_reasons(self) -> list[tuple[str, int]]:
         """The reasons why images were skipped, and how many images each, the most frequent first."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select
 from labeltool.errors import ProjectError
 from labeltool.project.codec import decode, decode_box, decode_joints, decode_keypoints, source_names, spread_sources
 from labeltool.project.edits import State
-from labeltool.project.tables import events, images, people, prediction_runs, revisions
+from labeltool.project.tables import events, images, originals, people, prediction_runs, revisions
 from labeltool.project.values import LabelledPerson, Person, Revision
 
 #: Rows that a streamed query fetches at once.
@@ -126,6 +126,8 @@ def mark(connection: Connection) -> str:
     newest = (
         select(func.max(revisions.c.id)).scalar_subquery(),
         select(func.max(events.c.id)).scalar_subquery(),
+        select(func.max(originals.c.id)).scalar_subquery(),
+        select(func.max(images.c.position)).scalar_subquery(),
         select(func.max(prediction_runs.c.id)).scalar_subquery(),
         select(func.max(prediction_runs.c.at)).scalar_subquery(),
         select(func.count()).select_from(prediction_runs).scalar_subquery(),

@@ -78,7 +78,7 @@ class RowMaker:
         keypoints = annotation.get("keypoints")
         visible = hidden = 0
         if keypoints:
-            flags = self._flags(keypoints, index, annotation)
+            flags = self.flags(keypoints, index, annotation)
             visible, hidden = flags.count(2), flags.count(1)
         labelled = visible + hidden
         crowd = annotation.get("iscrowd") in (1, True)
@@ -109,8 +109,12 @@ class RowMaker:
             not (crowd or labelled) and is_chosen(self.blind_key, self.blind_share, image_id, annotation_id),
         )
 
-    def _flags(self, keypoints: Any, index: int, annotation: Mapping[str, Any]) -> list[Any]:
-        """The K flags of keypoints that the store can hold."""
+    def flags(self, keypoints: Any, index: int, annotation: Mapping[str, Any]) -> list[Any]:
+        """The K flags of keypoints that the store can hold.
+
+        Raises:
+            ProjectError: it cannot hold them.
+        """
         expected = 3 * len(self.skeleton)
         if type(keypoints) is list and len(keypoints) == expected and set(map(type, keypoints)) <= {int, float}:
             flags = keypoints[2::3]

@@ -427,6 +427,35 @@ class ExportSummary:
     area_sources: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What `Project.add_document` did.
+
+    Attributes:
+        known_images: images that the project had.
+        new_images: images that came new.
+        people: people added.
+        others: annotations of other categories added.
+        same: annotations that the project had already.
+        updated: people nobody had worked on, whose labels are the document's now.
+        replaced: people a labeller had worked on, whose labels are the document's now.
+        kept: people a labeller had worked on, who differ from the document and stay.
+        kept_places: where these are, a line each.
+        notes: what else a user should know, a line each.
+    """
+
+    known_images: int
+    new_images: int
+    people: int
+    others: int
+    same: int
+    updated: int
+    replaced: int
+    kept: int
+    kept_places: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 class StaleRevision(ProjectError):
     """A save that started from a revision which is no longer the person's last; nothing was written.
 

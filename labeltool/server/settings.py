@@ -13,7 +13,7 @@ def default_user() -> str:
         name = getpass.getuser().strip()
     except (OSError, KeyError, ImportError):
         name = ""
-    return name if name and not name.startswith("model:") else "labeller"
+    return name if name and not name.startswith(("model:", "import:")) else "labeller"
 
 
 def project_id(path: Path) -> str:
