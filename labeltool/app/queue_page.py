@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pandas as pd
@@ -18,6 +18,7 @@ from labeltool.app.queueing import (
     duration,
     images_table,
     last_page,
+    mark_names,
     overview,
     paces_table,
     reasons_table,
@@ -121,12 +122,18 @@ def _status_bar(counts: Mapping[str, int]) -> str:
 @st.fragment
 def _show_images(project: Project) -> None:
     """A fragment: turning a page asks for fifty images, and nothing else of the page."""
-    which_at, order_at, seed_at, text_at = st.columns([2, 2, 1, 4])
+    marks = mark_names(project.mark_counts())
+    labellers = ["", *project.labellers()]
+    _take_address(list(marks), labellers)
+    which_at, mark_at, labeller_at, order_at, seed_at, text_at = st.columns([2, 2, 2, 2, 1, 2])
     which = which_at.selectbox("Show", list(FILTER_NAMES), format_func=FILTER_NAMES.__getitem__, key="queue_which")
+    mark = mark_at.selectbox("Marked", list(marks), format_func=marks.__getitem__, key="queue_mark")
+    labeller = labeller_at.selectbox("Labelled by", labellers, format_func=lambda n: n or "Anybody", key="queue_labeller")
     order = order_at.selectbox("Order", list(ORDER_NAMES), format_func=ORDER_NAMES.__getitem__, key="queue_order")
     seed = seed_at.number_input("Seed", value=1, step=1, disabled=order != "random", key="queue_seed")
-    text = text_at.text_input("Name or id", placeholder="a part of the file name, or an id", key="queue_text")
-    page = partial(project.queue_page, which, order=order, seed=int(seed), text=text, limit=PAGE)
+    text = text_at.text_input("Name or id", placeholder="a part of the name, or an id", key="queue_text")
+    wish = {"order": order, "seed": int(seed), "text": text, "mark": mark, "labeller": labeller}
+    page = partial(project.queue_page, which, **wish, limit=PAGE)
     total, entries = page(offset=0)
     pages = last_page(total)
     if st.session_state.get("queue_number", 1) > pages:
@@ -141,7 +148,23 @@ def _show_images(project: Project) -> None:
         table.info("No image is like that.", icon=":material/search_off:")
         return
     below.caption(f"{first + 1:,} to {first + len(entries):,} of {total:,} images")
-    _image_table(table, images_table(entries))
+    _image_table(table, images_table(entries, part_of(mark, labeller)))
+
+
+def part_of(mark: str, labeller: str) -> str:
+    """The editor's filter for a choice of marks or, without one, of a labeller."""
+    return f"mark:{mark}" if mark else f"by:{labeller}" if labeller else ""
+
+
+def _take_address(marks: Sequence[str], labellers: Sequence[str]) -> None:
+    """Takes over what the page's address asks for (`?mark=suspects:limb&which=done&labeller=anna&order=mark`), once."""
+    known = {"which": list(FILTER_NAMES), "mark": marks, "labeller": labellers, "order": list(ORDER_NAMES)}
+    for name, values in known.items():
+        asked = st.query_params.get(name)
+        if asked in values:
+            st.session_state[f"queue_{name}"] = asked
+        if asked is not None:
+            del st.query_params[name]
 
 
 def _image_table(place: st.delta_generator.DeltaGenerator, frame: pd.DataFrame) -> None:

@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlencode
 
 import pandas as pd
 
-from labeltool.project import Pace, Progress, Project, QueueEntry
+from labeltool.project import MarkCount, Pace, Progress, Project, QueueEntry
 
 #: What the page calls the filters and orders of the store.
 FILTER_NAMES: Final = {
@@ -30,6 +31,7 @@ ORDER_NAMES: Final = {
     "confidence": "Least sure joints first",
     "disagreement": "Models apart first",
     "pose": "Oddest poses first",
+    "mark": "Highest marks first",
     "random": "Shuffled",
 }
 
@@ -67,11 +69,17 @@ def overview(project: Project) -> Overview:
     return Overview(project.progress(), project.paces(), project.skip_reasons())
 
 
-def images_table(entries: Sequence[QueueEntry]) -> pd.DataFrame:
+def editor_link(image_id: int | None = None, person_id: int | None = None, part: str = "") -> str:
+    """The address that opens the editor: at an image, at a person of it, within a part of the queue (`mark:suspects:limb`)."""
+    asked = {"image": image_id, "person": person_id, "filter": part or None}
+    return f"/?{urlencode({name: value for name, value in asked.items() if value is not None})}"
+
+
+def images_table(entries: Sequence[QueueEntry], part: str = "") -> pd.DataFrame:
     """Images as rows: a link that opens the editor, what they are, and why something is the matter with them."""
     return pd.DataFrame(
         {
-            "Open": [f"/?image={entry.image.id}" for entry in entries],
+            "Open": [editor_link(entry.image.id, part=part) for entry in entries],
             "Image": [entry.image.file_name for entry in entries],
             "Id": [entry.image.id for entry in entries],
             "Status": [FILTER_NAMES[entry.image.status] for entry in entries],
@@ -81,6 +89,16 @@ def images_table(entries: Sequence[QueueEntry]) -> pd.DataFrame:
             "Note": [note_of(entry) for entry in entries],
         }
     )
+
+
+def mark_names(counts: Sequence[MarkCount]) -> dict[str, str]:
+    """What the page calls the choices of marks: nothing, each source that has open ones, and each of its kinds."""
+    names = {"": "Marked or not"}
+    for count in counts:
+        if count.open:
+            names.setdefault(count.source, f"{count.source}: all")
+            names[count.name] = f"{count.source}: {count.kind} ({count.images:,})"
+    return names
 
 
 def note_of(entry: QueueEntry) -> str:

@@ -24,6 +24,7 @@ import { PRESETS } from "./presets.js";
  * @property {() => void} skip
  * @property {() => void} findImage
  * @property {() => void} fixImage
+ * @property {() => void} lookedAt
  * @property {() => void} saveNow
  * @property {() => void} toggleBoxing
  * @property {() => void} fitBox
@@ -62,6 +63,7 @@ export const ACTIONS = [
   { id: "skip", label: "Skip image with a reason", group: "Images", keys: ["Ctrl+Space"], run: (c) => c.skip() },
   { id: "find-image", label: "Go to an image by name or id", group: "Images", keys: ["Ctrl+G", "/"], run: (c) => c.findImage() },
   { id: "needs-fix", label: "Flag as needing a fix, or clear the flag", group: "Images", keys: ["Shift+N"], run: (c) => c.fixImage() },
+  { id: "looked-at", label: "Marked and looked at: it is right", group: "Images", keys: ["Y"], run: (c) => c.lookedAt() },
   { id: "undo", label: "Undo", group: "Images", keys: ["Ctrl+Z"], run: (c) => c.undo() },
   { id: "redo", label: "Redo", group: "Images", keys: ["Ctrl+Shift+Z", "Ctrl+Y"], run: (c) => c.redo() },
 

@@ -1,6 +1,6 @@
 /** Requests to the label server: the bearer token on each, renewed once when it has expired, and errors of two kinds. */
 
-/** @import {Box, ImageDoc, ImageRecord, JointValue, Project, Size, Status} from "./types.js" */
+/** @import {Box, ImageDoc, ImageRecord, JointValue, Mark, Project, Size, Status} from "./types.js" */
 /** @import {Model} from "./models.js" */
 /** @import {Answer, Save} from "./outbox.js" */
 
@@ -26,7 +26,12 @@ const KEEPALIVE = 20_000;
  *   joints: Readonly<Record<string, Readonly<{x: number, y: number, confidence: number}>>>, model: string, version: string, seconds: number,
  * }>} PredictAnswer
  */
-/** @typedef {{total: number, counts: Record<Status, number>, ids: number[], statuses: string, fixes?: string}} QueueAnswer */
+/**
+ * @typedef {{
+ *   total: number, counts: Record<Status, number>, ids: number[], statuses: string, fixes?: string, chosen?: string,
+ *   marks?: readonly (readonly [source: string, kind: string, images: number])[], labellers?: readonly string[],
+ * }} QueueAnswer
+ */
 /** @typedef {{id: number | null, exact: boolean, matches: {id: number, file_name: string, status: Status}[]}} FindAnswer */
 /**
  * @typedef {Readonly<{done: number, total: number}>} Share
@@ -56,9 +61,17 @@ export class Api {
     return this.#json("GET", "/project");
   }
 
-  /** @returns {Promise<QueueAnswer>} */
-  queue(order = "position", seed = 0) {
-    return this.#json("GET", `/queue?order=${order}&seed=${seed}`);
+  /** @param {string} [part] of which images `chosen` is 1: `mark:SOURCE`, `mark:SOURCE:KIND` or `by:LABELLER` @returns {Promise<QueueAnswer>} */
+  queue(order = "position", seed = 0, part = "") {
+    return this.#json("GET", `/queue?order=${order}&seed=${seed}${part && `&part=${encodeURIComponent(part)}`}`);
+  }
+
+  /**
+   * Says of some marks of an image that they were looked at and the labels are right; the marks that are left.
+   * @param {number} id @param {readonly number[]} marks @returns {Promise<{marks: readonly Mark[]}>}
+   */
+  settleMarks(id, marks) {
+    return this.#json("PUT", `/images/${id}/marks`, { right: marks });
   }
 
   /** @param {string} text an id or a file name, or a part of one @returns {Promise<FindAnswer>} */

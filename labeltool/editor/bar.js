@@ -3,7 +3,7 @@
 import { tooltip } from "./actions.js";
 import { el, giveKeysBack, icon, setAttribute, setText } from "./dom.js";
 import { Finder, FixDialog } from "./finder.js";
-import { FILTERS, STATUS_NAMES } from "./queue.js";
+import { FILTERS, isMark, partOf, STATUS_NAMES } from "./queue.js";
 import { ORDERS, summary } from "./worklist.js";
 
 /** @import {Commands} from "./actions.js" */
@@ -23,6 +23,8 @@ export class Bar {
     this.fixing = new FixDialog((id, note) => void session.setFix(id, note), onClose);
     this.filter = el("select", { class: "filter", "aria-label": "Show images that are", title: "Which images", onchange: () => session.setFilter(/** @type {Filter} */ (this.filter.value)) });
     for (const [value] of FILTERS) this.filter.append(el("option", { value }));
+    this.marked = el("optgroup", { label: "Marked" });
+    this.labelled = el("optgroup", { label: "Labelled by" });
     this.order = el("select", { class: "choice order", "aria-label": "Order of the images", title: "In which order", onchange: () => this.#reorder() });
     for (const [value, name] of ORDERS) this.order.append(el("option", { value }, name));
     for (const list of [this.filter, this.order]) giveKeysBack(list, onClose);
@@ -83,6 +85,7 @@ export class Bar {
       const option = this.filter.options[i];
       if (option) setText(option, `${name} (${queue.count(value).toLocaleString("en")})`);
     }
+    this.#renderParts();
     if (this.filter.value !== filter) this.filter.value = filter;
     if (this.order.value !== session.work.order) this.order.value = session.work.order;
     this.seed.hidden = session.work.order !== "random";
@@ -108,6 +111,25 @@ export class Bar {
     setAttribute(this.redo, "title", redoable ? `${tooltip("redo")}: ${redoable.label}` : tooltip("redo"));
     this.submit.disabled = doc === null;
     this.flag.disabled = doc === null;
+  }
+
+  /** The parts of the queue that only the server knows: marked images by source and kind, and what somebody labelled. */
+  #renderParts() {
+    const { queue, filter } = this.session;
+    /** @type {Map<string, number>} */
+    const marked = new Map();
+    for (const [source, kind, images] of queue.marks) if (images) marked.set(`mark:${source}`, 0).set(`mark:${source}:${kind}`, images);
+    const labelled = new Map(queue.labellers.map((name) => [`by:${name}`, 0]));
+    if (partOf(filter)) (isMark(filter) ? marked : labelled).set(filter, queue.count(filter));
+    for (const [group, parts] of /** @type {const} */ ([[this.marked, marked], [this.labelled, labelled]])) {
+      const lines = [...parts].map(([value, images]) => [value, partName(value) + (images || value === filter ? ` (${images.toLocaleString("en")})` : "")]);
+      const signature = JSON.stringify(lines);
+      if (group.dataset.shown === signature) continue;
+      group.dataset.shown = signature;
+      group.replaceChildren(...lines.map(([value = "", text = ""]) => el("option", { value }, text)));
+      if (lines.length) this.filter.append(group);
+      else group.remove();
+    }
   }
 
   #renderFix() {
@@ -155,4 +177,13 @@ export class Bar {
     field.blur();
     this.render();
   }
+}
+
+/**
+ * What a part of the queue is called: "suspects", "suspects · limb", "anna".
+ * @param {string} part
+ */
+function partName(part) {
+  const [source = "", ...kind] = part.slice(part.indexOf(":") + 1).split(":");
+  return part.startsWith("mark:") && kind.length ? `${source} · ${kind.join(":")}` : part.slice(part.indexOf(":") + 1);
 }

@@ -3,7 +3,8 @@
  */
 
 import { isLocked } from "./edits.js";
-import { Queue } from "./queue.js";
+import { isOfFilter, marksOf } from "./marks.js";
+import { isMark, partOf, Queue } from "./queue.js";
 import { ignore, personById, Syncing } from "./syncing.js";
 
 /** @import {Photo} from "./photos.js" */
@@ -18,27 +19,35 @@ const PREFETCH = 2;
 const RETRY = 2000;
 
 export class Browsing extends Syncing {
+  /** The person that the page's address asked for, until its image is there. @type {number | null} */
+  #wanted = null;
+
   // --- images -----------------------------------------------------------------------------------------------------------
 
   /**
    * Fetches the project and its queue and opens an image: the remembered one, or the first unfinished one.
-   * @param {number | null} remembered
+   * @param {number | null} remembered @param {Readonly<{person?: number | null, filter?: Filter}>} [asked] where the page's address leads
    */
-  async start(remembered) {
+  async start(remembered, { person = null, filter = this.filter } = {}) {
+    this.filter = filter;
+    this.#wanted = person;
     const [project] = await Promise.all([this.api.project(), this.refreshQueue()]);
     this.project = project;
     await this.outbox.open(`${project.id ?? project.name} ${project.user}`);
     this.emit("queue");
     void this.work.refresh();
     const known = remembered !== null && this.queue.has(remembered) ? remembered : null;
-    const first = known ?? this.queue.first("unfinished") ?? this.queue.first("all");
+    const first = known ?? (partOf(filter) ? this.queue.first(filter) : null) ?? this.queue.first("unfinished") ?? this.queue.first("all");
     if (first !== null) await this.open(first);
   }
 
   /** Fetches the queue again: what other labellers did shows. */
   async refreshQueue() {
-    const { ids, statuses, fixes } = await this.api.queue(this.work.order, this.work.seed);
+    const part = partOf(this.filter);
+    const { ids, statuses, fixes, chosen, marks = [], labellers = [] } = await this.api.queue(this.work.order, this.work.seed, part);
     const queue = new Queue(ids, statuses, fixes);
+    Object.assign(queue, { marks, labellers });
+    if (chosen !== undefined) queue.setPart(part, chosen);
     for (const save of this.outbox.waiting) if (save.kind === "status") queue.setStatus(save.imageId, save.status);
     this.queue = queue;
     this.emit("queue");
@@ -46,9 +55,19 @@ export class Browsing extends Syncing {
 
   /** @param {Filter} filter */
   setFilter(filter) {
+    const { order, seed } = this.work;
+    if (isMark(filter) && order === "position") this.work.choose("mark", seed);
+    else if (!isMark(filter) && order === "mark") this.work.choose("position", seed);
     this.filter = filter;
     this.emit("queue");
-    this.refreshQueue().catch(() => this.say("The queue could not be fetched; its counts may be old.", "warning"));
+    const fetched = this.refreshQueue().catch(() => this.say("The queue could not be fetched; its counts may be old.", "warning"));
+    // Which images those are, the server has to say first.
+    if (partOf(filter)) void fetched.then(() => this.filter === filter && this.#enter(filter));
+    else this.#enter(filter);
+  }
+
+  /** Opens the first image that passes a filter, unless the open one does. @param {Filter} filter */
+  #enter(filter) {
     if (this.imageId !== null && filter !== "all") {
       const passes = this.queue.has(this.imageId) && this.queue.passes(this.imageId, filter);
       const first = passes ? null : this.queue.first(filter);
@@ -66,7 +85,7 @@ export class Browsing extends Syncing {
     this.imageId = id;
     this.photo = null;
     this.remember(id);
-    this.choose(firstPerson(this.doc), null);
+    this.choose(this.#starting(), null);
     this.emit("image");
     await Promise.all([this.#openDoc(id), this.#openPhoto(id)]);
     if (this.imageId === id) this.#prefetch(id);
@@ -80,7 +99,17 @@ export class Browsing extends Syncing {
       if (this.imageId === id && !again) this.say(`The labels cannot be fetched: ${messageOf(error)}. Trying again…`, "error");
       return this.#later(id, () => this.#openDoc(id, true));
     }
-    if (this.imageId === id && this.selection.person === null) this.choose(firstPerson(this.doc), null);
+    if (this.imageId !== id) return;
+    if (this.selection.person === null || (this.#wanted !== null && personById(this.doc, this.#wanted))) this.choose(this.#starting(), null);
+    this.#wanted = null;
+  }
+
+  /** The person to begin with: whom the address asked for, who is marked for the filter, or the largest one. */
+  #starting() {
+    const people = new Set(this.doc?.people.filter((p) => !isLocked(p)).map((p) => p.id));
+    if (this.#wanted !== null && people.has(this.#wanted)) return this.#wanted;
+    const marked = this.doc?.image.marks?.find((mark) => isOfFilter(mark, this.filter) && mark.person !== null && people.has(mark.person));
+    return marked?.person ?? firstPerson(this.doc);
   }
 
   /** @param {number} id */
@@ -126,7 +155,7 @@ export class Browsing extends Syncing {
   goUnfinished(step) {
     if (this.imageId === null) return;
     const next = this.queue.unfinished(this.imageId, step, this.filter);
-    if (next === null) this.say("No other image is unfinished.");
+    if (next === null) this.say(isMark(this.filter) ? "No other image is marked like that." : "No other image is unfinished.");
     else void this.open(next);
   }
 
@@ -162,6 +191,25 @@ export class Browsing extends Syncing {
       this.say(note === null ? "The flag is cleared." : "Flagged: the image is among those that need a fix.");
     } catch (error) {
       this.say(`Not flagged: ${messageOf(error)}`, "error");
+    }
+  }
+
+  /** Says that the marked person, or image, was looked at and is right. */
+  async lookedAt() {
+    const { doc } = this;
+    const marks = marksOf(doc, this.selection.person).map((mark) => mark.id);
+    if (!doc) return;
+    if (!marks.length) return this.say("Nothing is marked here.");
+    const id = doc.image.id;
+    try {
+      const left = (await this.api.settleMarks(id, marks)).marks;
+      const now = this.labels.get(id);
+      if (now) this.received({ ...now, image: { ...now.image, marks: left } });
+      this.say(left.length ? "Noted as right. Another mark is left on this image." : "Noted as right.");
+      const next = left.find((mark) => mark.person !== null && isOfFilter(mark, this.filter));
+      if (next && this.imageId === id) this.select(next.person, null);
+    } catch (error) {
+      this.say(`Not noted: ${messageOf(error)}`, "error");
     }
   }
 

@@ -163,6 +163,10 @@ export class Editor {
     if (this.session.doc) this.bar.fixing.open(this.session.doc.image);
   }
 
+  lookedAt() {
+    void this.session.lookedAt();
+  }
+
   undo() {
     this.session.undo();
   }

@@ -12,10 +12,12 @@ import { el } from "./dom.js";
 import { Editor } from "./editor.js";
 import { preference, prefer } from "./preferences.js";
 import { isPreset } from "./presets.js";
+import { FILTERS } from "./queue.js";
 import { Session } from "./session.js";
 import { IndexedStore } from "./store.js";
 
 /** @import {PresetName} from "./presets.js" */
+/** @import {Filter} from "./queue.js" */
 
 /**
  * @typedef {Readonly<{api: string, token: string, project: string}>} Data
@@ -81,7 +83,8 @@ class Mounted {
   async #start(project) {
     for (let wait = 500; !this.left; wait = Math.min(wait * 2, 8000)) {
       try {
-        await this.session.start(asked() ?? remembered(project));
+        const { image, ...rest } = asked();
+        await this.session.start(image ?? (rest.filter ? null : remembered(project)), rest);
         return;
       } catch (error) {
         const reason = error instanceof Error && error.name === "ServerAnswer" ? error.message : "the label server cannot be reached";
@@ -97,14 +100,22 @@ function newSession(data) {
   return new Session(new Api(data.api, data.token), { remember: (id) => keep(data.project, id), store: new IndexedStore() });
 }
 
-/** The image that the page's address asks for (`?image=7`), once: a reload finds the one that is open then. */
+/**
+ * What the page's address asks for (`?image=7&person=12`, `?filter=mark:suspects:limb`), once: a reload finds what is open then.
+ * @returns {{image: number | null, person: number | null, filter?: Filter}}
+ */
 function asked() {
   const address = new URL(location.href);
-  const text = address.searchParams.get("image");
-  if (text === null) return null;
-  address.searchParams.delete("image");
+  const take = (/** @type {string} */ name) => {
+    const text = address.searchParams.get(name);
+    address.searchParams.delete(name);
+    return text;
+  };
+  const number = (/** @type {string | null} */ text) => (text !== null && /^-?\d+$/.test(text) ? Number(text) : null);
+  const [image, person, filter] = [number(take("image")), number(take("person")), take("filter")];
   history.replaceState(history.state, "", address);
-  return /^-?\d+$/.test(text) ? Number(text) : null;
+  const known = filter !== null && (FILTERS.some(([name]) => name === filter) || /^(mark|by):./.test(filter));
+  return known ? { image, person, filter: /** @type {Filter} */ (filter) } : { image, person };
 }
 
 /** @param {string} project @returns {number | null} the image that was open last in this browser */

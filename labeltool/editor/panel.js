@@ -4,6 +4,7 @@ import { tooltip } from "./actions.js";
 import { el, icon, setAttribute, setText } from "./dom.js";
 import { isLocked } from "./edits.js";
 import { JointList, legend } from "./jointlist.js";
+import { MarkNote } from "./marks.js";
 import { ModelPicker } from "./models.js";
 import { isUnsure } from "./unsure.js";
 
@@ -39,6 +40,7 @@ export class Panel {
     this.remove = tool("delete-person", "trash", () => commands.removePerson());
     this.list = new JointList(session);
     this.empty = el("p", { class: "empty" });
+    this.marks = new MarkNote(session, commands);
     this.element = el(
       "aside",
       { class: "panel", "aria-label": "People and joints" },
@@ -48,7 +50,7 @@ export class Panel {
       el("section", { class: "joints-section" },
         el("div", { class: "head" }, this.title, el("span", { class: "tools" }, this.place, this.swapAll, this.fitBox, this.remove)),
         el("div", { class: "help-row" }, this.accept, this.prefill, this.model.element),
-        ...this.list.elements, this.empty),
+        this.marks.element, ...this.list.elements, this.empty),
       legend(),
     );
   }
@@ -57,6 +59,7 @@ export class Panel {
     this.#renderPeople();
     this.#renderTools();
     this.list.render();
+    this.marks.render();
     this.model.render();
   }
 

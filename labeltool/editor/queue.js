@@ -17,7 +17,7 @@ export const STATUS_NAMES = {
 /** @type {ReadonlySet<Status>} */
 const FINISHED = new Set(["done", "skipped"]);
 
-/** @typedef {Status | "all" | "unfinished" | "fix"} Filter */
+/** @typedef {Status | "all" | "unfinished" | "fix" | `mark:${string}` | `by:${string}`} Filter */
 
 /** @type {readonly (readonly [Filter, string])[]} */
 export const FILTERS = [
@@ -27,7 +27,29 @@ export const FILTERS = [
   ["fix", "Needs fix"],
 ];
 
+/**
+ * The part of the queue that a filter needs to be told about by the server: marked images, or those of a labeller.
+ * @param {Filter} filter
+ */
+export function partOf(filter) {
+  return isMark(filter) || filter.startsWith("by:") ? filter : "";
+}
+
+/** @param {Filter} filter */
+export function isMark(filter) {
+  return filter.startsWith("mark:");
+}
+
 export class Queue {
+  /** What there is of marks: source, kind, and images with an open one. @type {readonly (readonly [string, string, number])[]} */
+  marks = [];
+  /** Who labelled here. @type {readonly string[]} */
+  labellers = [];
+  /** The part of the queue that `chosen` tells of: a filter, or nothing. */
+  part = "";
+  /** @type {Uint8Array} */
+  #chosen = new Uint8Array(0);
+  #chosenCount = 0;
   /** @type {readonly number[]} */
   #ids;
   /** @type {Uint8Array} */
@@ -61,6 +83,25 @@ export class Queue {
 
   get length() {
     return this.#ids.length;
+  }
+
+  /**
+   * Tells which images a part of the queue holds.
+   * @param {string} part @param {string} chosen one digit an image: 1 where it belongs to the part
+   */
+  setPart(part, chosen) {
+    if (chosen.length !== this.length) throw new Error(`queue: ${this.length} ids and ${chosen.length} digits of ${part}`);
+    this.part = part;
+    this.#chosen = digits(chosen);
+    this.#chosenCount = this.#chosen.reduce((sum, digit) => sum + digit, 0);
+  }
+
+  /** Notes whether an image still belongs to the part. @param {number} id @param {boolean} chosen */
+  setChosen(id, chosen) {
+    const at = this.#at(id);
+    if (at >= this.#chosen.length) return;
+    this.#chosenCount += Number(chosen) - (this.#chosen[at] ?? 0);
+    this.#chosen[at] = Number(chosen);
   }
 
   /** @param {number} id */
@@ -105,8 +146,9 @@ export class Queue {
   count(filter) {
     if (filter === "all") return this.length;
     if (filter === "fix") return this.#toFix;
+    if (partOf(filter)) return filter === this.part ? this.#chosenCount : 0;
     const of = (/** @type {Status} */ status) => this.#counts[STATUSES.indexOf(status)] ?? 0;
-    return filter === "unfinished" ? this.length - of("done") - of("skipped") : of(filter);
+    return filter === "unfinished" ? this.length - of("done") - of("skipped") : of(/** @type {Status} */ (filter));
   }
 
   /**
@@ -153,15 +195,16 @@ export class Queue {
 
   /**
    * The nearest other image that is neither done nor skipped, going round at the end of the queue: one that passes the filter, or
-   * any when none of those is left; null when all are finished.
+   * any when none of those is left; null when all are finished. Among marked images, the nearest that is still marked.
    * @param {number} id @param {1 | -1} step @param {Filter} [filter]
    */
   unfinished(id, step, filter = "all") {
+    const waits = isMark(filter) ? filter : "unfinished";
     const [at, n] = [this.#at(id), this.length];
     let other = null;
     for (let k = 1; k < n; k++) {
       const i = (at + step * k + n * 2) % n;
-      if (!this.#passes(i, "unfinished")) continue;
+      if (!this.#passes(i, waits)) continue;
       if (this.#passes(i, filter)) return this.#ids[i] ?? null;
       other ??= this.#ids[i] ?? null;
     }
@@ -193,6 +236,7 @@ export class Queue {
   #passes(i, filter) {
     if (filter === "all") return true;
     if (filter === "fix") return (this.#fixes[i] ?? 0) > 0;
+    if (partOf(filter)) return filter === this.part && (this.#chosen[i] ?? 0) > 0;
     const status = /** @type {Status} */ (STATUSES[this.#codes[i] ?? 0]);
     return filter === "unfinished" ? !FINISHED.has(status) : status === filter;
   }

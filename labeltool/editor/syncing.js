@@ -5,9 +5,10 @@
 
 import { Activity } from "./activity.js";
 import { Labels } from "./labels.js";
+import { isOfFilter } from "./marks.js";
 import { Outbox } from "./outbox.js";
 import { Docs, Photos } from "./photos.js";
-import { Queue } from "./queue.js";
+import { isMark, Queue } from "./queue.js";
 import { Seen } from "./unsure.js";
 import { Worklist } from "./worklist.js";
 
@@ -137,6 +138,7 @@ export class Syncing {
   received(doc) {
     this.labels.receive(doc);
     this.noteFix(doc.image);
+    this.#noteMarks(doc.image);
     this.labels.forgetOld(this.imageId);
   }
 
@@ -185,7 +187,8 @@ export class Syncing {
     const doc = this.labels.get(person.image_id);
     if (!doc) return;
     const { image_finding: finding = doc.image.finding } = person;
-    const image = finding === doc.image.finding ? doc.image : { ...doc.image, finding };
+    const marks = doc.image.marks?.filter((mark) => mark.person !== person.id); // An edit settles them, here as on the server.
+    const image = finding === doc.image.finding && marks?.length === doc.image.marks?.length ? doc.image : { ...doc.image, finding, marks };
     this.received({ image, people: doc.people.map((p) => (p.id === person.id ? person : p)) });
   }
 
@@ -219,6 +222,16 @@ export class Syncing {
     const digit = Number(image.problem !== null) + 2 * Number(Boolean(image.finding)) + 4 * Number(Boolean(image.fix_note));
     if (!this.queue.has(image.id) || this.queue.fix(image.id) === digit) return;
     this.queue.setFix(image.id, digit);
+    this.emit("queue");
+  }
+
+  /** Notes whether an image still has a mark of those that are shown. @param {ImageRecord} image */
+  #noteMarks(image) {
+    const { filter, queue } = this;
+    if (!isMark(filter) || queue.part !== filter || !image.marks || !queue.has(image.id)) return;
+    const chosen = image.marks.some((mark) => isOfFilter(mark, filter));
+    if (queue.passes(image.id, filter) === chosen) return;
+    queue.setChosen(image.id, chosen);
     this.emit("queue");
   }
 

@@ -19,8 +19,11 @@
  *   `image_status` and `image_finding`, with the answer to a save, are the image's.
  * @typedef {Readonly<{
  *   id: number, file_name: string, width: number, height: number, status: Status, reason?: string | null, problem: string | null,
- *   finding?: string | null, fix_note?: string | null, fix_author?: string | null,
+ *   finding?: string | null, fix_note?: string | null, fix_author?: string | null, marks?: readonly Mark[],
  * }>} ImageRecord
+ * @typedef {Readonly<{
+ *   id: number, source: string, kind: string, person: number | null, joints: readonly string[], score: number, note: string | null,
+ * }>} Mark What is wanted looked at on an image or one of its people, and why.
  * @typedef {Readonly<{image: ImageRecord, people: readonly Person[]}>} ImageDoc
  *
  * @typedef {Readonly<{

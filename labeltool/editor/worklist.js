@@ -2,7 +2,7 @@
 
 /** @import {Api, FindAnswer, ProgressAnswer} from "./api.js" */
 
-/** @typedef {"position" | "name" | "id" | "uncertainty" | "confidence" | "disagreement" | "pose" | "random"} Order */
+/** @typedef {"position" | "name" | "id" | "uncertainty" | "confidence" | "disagreement" | "pose" | "mark" | "random"} Order */
 
 /** @type {readonly (readonly [Order, string])[]} */
 export const ORDERS = [
@@ -13,6 +13,7 @@ export const ORDERS = [
   ["confidence", "Least sure joints first"],
   ["disagreement", "Models apart first"],
   ["pose", "Oddest poses first"],
+  ["mark", "Highest marks first"],
   ["random", "Shuffled"],
 ];
 

@@ -162,6 +162,14 @@ class QueueList:
     statuses: Sequence[str]
     fixes: Sequence[int]
 
+    def beginning_with(self, first: Sequence[int]) -> QueueList:
+        """The same images with some of them before the others, in the order given."""
+        place = {image_id: n for n, image_id in enumerate(self.ids)}
+        chosen = set(first)
+        order = [*(place[image_id] for image_id in first), *(n for i, n in place.items() if i not in chosen)]
+        columns = (self.ids, self.statuses, self.fixes)
+        return QueueList(*([column[n] for n in order] for column in columns))  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:

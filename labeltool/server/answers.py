@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from labeltool.project import STATUSES, ImageRecord, Person, Prediction
+from labeltool.project import STATUSES, ImageRecord, Mark, Person, Prediction
 from labeltool.server.predicting import Guess
 from labeltool.skeleton import Skeleton
 
@@ -34,6 +34,22 @@ def image_data(image: ImageRecord) -> dict[str, Any]:
         "fix_note": image.flag,
         "fix_author": image.flagged_by,
     }
+
+
+def marks_data(marks: Iterable[Mark]) -> list[dict[str, Any]]:
+    """Open marks of an image, the highest score first, as the editor shows them."""
+    return [
+        {
+            "id": mark.id,
+            "source": mark.source,
+            "kind": mark.kind,
+            "person": mark.person_id,
+            "joints": list(mark.joints),
+            "score": mark.score,
+            "note": mark.note,
+        }
+        for mark in marks
+    ]
 
 
 def person_data(person: Person, confidence: Mapping[str, float] | None = None) -> dict[str, Any]:

@@ -18,13 +18,13 @@ from labeltool.project import STATUSES, ImageRecord, Joint, Person, StaleRevisio
 from labeltool.project.edits import JointLike, check_box
 from labeltool.server import requests
 from labeltool.server.access import BEARER_SECONDS
-from labeltool.server.answers import confidences, guess_data, image_data, person_data, skeleton_data
+from labeltool.server.answers import confidences, guess_data, image_data, marks_data, person_data, skeleton_data
 from labeltool.server.guideline import PICTURE_TYPES, guideline_html, picture_path
 from labeltool.server.office import Office
 from labeltool.server.photo_store import ReadyPhoto
 from labeltool.server.photos import LONGEST_SIDES, photo_tag
 from labeltool.server.predicting import ModelUnavailable
-from labeltool.server.queue_routes import get_find, get_progress, get_queue, put_fix
+from labeltool.server.queue_routes import get_find, get_progress, get_queue, put_fix, put_marks
 from labeltool.server.requests import RequestError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def api_routes(office: Office) -> list[Route]:
         ("GET", "/api/images/{image_id}/photo", get_photo),
         ("PUT", "/api/images/{image_id}/status", put_status),
         ("PUT", "/api/images/{image_id}/fix", put_fix),
+        ("PUT", "/api/images/{image_id}/marks", put_marks),
         ("POST", "/api/images/{image_id}/people", post_person),
         ("POST", "/api/images/{image_id}/predict", post_predict),
         ("GET", "/api/models", get_models),
@@ -83,7 +84,8 @@ async def get_image(request: Request, office: Office) -> Response:
         image = _image(office, image_id)
         people = office.project.people(image_id, deleted=True)
         sure = confidences(office.project.predictions(image_id), people) if people else {}
-        return {"image": image_data(image), "people": [person_data(p, sure.get(p.id)) for p in people]}
+        data = {**image_data(image), "marks": marks_data(office.project.marks(image_id))}
+        return {"image": data, "people": [person_data(p, sure.get(p.id)) for p in people]}
 
     return JSONResponse(await run_in_threadpool(find), headers={"cache-control": "no-store"})
 

@@ -133,7 +133,7 @@ test("every action calls commands that exist, and only those", () => {
   const known = [
     "acceptPerson", "copyPrevious", "escape", "findImage", "fitBox", "fitView", "fixImage", "flag", "goImage", "goJoint", "goPerson", "goUnfinished", "goUnsure",
     "hideOverlay", "nudge", "prefill", "redo", "removeJoint", "removePerson", "saveNow", "skip", "submit", "swap", "toggleBoxing", "toggleHelp", "togglePlacing",
-    "toggleAdjust", "toggleBoxes", "toggleGuideline", "undo",
+    "lookedAt", "toggleAdjust", "toggleBoxes", "toggleGuideline", "undo",
   ];
   assert.deepEqual([...new Set(called)].sort(), known.sort());
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FILTERS, Queue, STATUSES } from "../../labeltool/editor/queue.js";
+import { FILTERS, partOf, Queue, STATUSES } from "../../labeltool/editor/queue.js";
 import { random } from "./samples.js";
 
 const SMALL = () => new Queue([40, 10, 30, 20, 50], "03104"); // unlabelled, done, prefilled, unlabelled, skipped
@@ -89,4 +89,20 @@ test("counts follow random changes", () => {
     else queue.setFix(id, Math.floor(next() * 8));
   }
   for (const [filter] of FILTERS) assert.equal(queue.count(filter), ids.filter((id) => queue.passes(id, filter)).length, filter);
+});
+
+test("a part of the queue is told by the server; among marked images, what waits is what is still marked", () => {
+  const queue = SMALL();
+  /** @type {import("../../labeltool/editor/queue.js").Filter} */
+  const marked = "mark:suspects:limb";
+  assert.equal(queue.count(marked), 0, "nothing was told yet");
+  queue.setPart(marked, "01010");
+  assert.equal(queue.count(marked), 2);
+  assert.equal(queue.count("mark:suspects:swap"), 0, "that is another part");
+  assert.equal(queue.first(marked), 10);
+  assert.equal(queue.unfinished(10, 1, marked), 20, "the one that is done is not asked for, but the next marked one");
+  queue.setChosen(20, false);
+  assert.deepEqual([queue.count(marked), queue.unfinished(10, 1, marked), queue.unfinished(20, 1, marked)], [1, null, 10]);
+  assert.throws(() => queue.setPart(marked, "01"), /5 ids and 2 digits/);
+  assert.deepEqual([partOf("done"), partOf("fix"), partOf("by:anna"), partOf(marked)], ["", "", "by:anna", marked]);
 });

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from label_samples import edit, first_person
 from starlette.testclient import TestClient
+
+from labeltool.project import Mark, Project
 
 
 def queue(client: TestClient, **query: Any) -> dict[str, Any]:
@@ -85,3 +88,41 @@ def test_a_save_outside_the_image_needs_fixing_at_once(labeller: TestClient) -> 
     assert answer.status_code == 200
     assert answer.json()["image_finding"].startswith("A311")
     assert labeller.get("/api/images/100").json()["image"]["finding"] == answer.json()["image_finding"]
+
+
+def test_a_part_is_told_begins_the_order_of_marks_and_its_marks_are_called_right(
+    project_path: Path, labeller: TestClient
+) -> None:
+    person = first_person(labeller)
+    with Project.open(project_path) as project:
+        limb = Mark("limb", 100, person["id"], 2.0, "too long", (project.skeleton.joints[0],))
+        project.put_marks("suspects", [limb, Mark("limb", 103, score=5), Mark("swap", 102, score=9)], "anna")
+    found = queue(labeller, order="mark", part="mark:suspects:limb")
+    assert found["ids"] == [103, 100, 102, 101, 104, 105, 106, 107]
+    assert found["chosen"] == "11000000", "what has another mark comes next"
+    assert found["marks"] == [["suspects", "limb", 2], ["suspects", "swap", 1]] and found["labellers"] == []
+    assert queue(labeller, part="mark:suspects")["chosen"] == "10110000"
+    assert "chosen" not in queue(labeller)
+    for wrong in ("limb", "mark:", "by", "mark:suspects:"):
+        assert labeller.get("/api/queue", params={"part": wrong}).status_code == 422
+
+    (mark,) = labeller.get("/api/images/100").json()["image"]["marks"]
+    assert mark == {
+        "id": mark["id"],
+        "source": "suspects",
+        "kind": "limb",
+        "person": person["id"],
+        "joints": ["nose"],
+        "score": 2.0,
+        "note": "too long",
+    }
+    assert labeller.put("/api/images/101/marks", json={"right": [mark["id"]]}).status_code == 404
+    assert labeller.put("/api/images/100/marks", json={"right": ["1"]}).status_code == 422
+    assert labeller.put("/api/images/100/marks", json={"right": [mark["id"]]}).json() == {"marks": []}
+    assert queue(labeller, part="mark:suspects:limb")["chosen"] == "00010000"
+    assert len(labeller.put("/api/images/100/marks", json={"reopen": [mark["id"]]}).json()["marks"]) == 1
+
+    assert labeller.put(f"/api/people/{person['id']}", json=edit(person, box=[1, 2, 30, 40])).status_code == 200
+    assert labeller.get("/api/images/100").json()["image"]["marks"] == []
+    by = queue(labeller, part="by:anna")
+    assert by["chosen"] == "10000000" and by["labellers"] == ["anna"]
