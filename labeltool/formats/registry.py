@@ -152,6 +152,14 @@ _TABLE = (
         "darwin:read_darwin",
         "darwin:write_darwin",
     ),
+    Format(
+        "sleap",
+        "file",
+        (".slp",),
+        "SLEAP labels of photos (needs sleap-io)",
+        "sleap:read_sleap",
+        "sleap:write_sleap",
+    ),
     Format("csv", "file", (".csv",), "a table, one row a joint", "tables:read_csv", "tables:write_csv"),
     Format(
         "parquet",
@@ -175,6 +183,7 @@ _BY_SUFFIX = {
     ".pq": "parquet",
     ".yaml": "yolo-pose",
     ".yml": "yolo-pose",
+    ".slp": "sleap",
 }
 
 

@@ -60,6 +60,8 @@ CASES = (
     Case("label-studio", TAILS, ask=True),
     Case("darwin", ask=True),
     Case("darwin", TAILS, ask=True),
+    Case("sleap"),
+    Case("sleap", TAILS),
     Case("csv", counts=(1, 3)),
     Case("csv", TAILS, counts=(1, 3), ask=True),
     Case("parquet", counts=(1, 3)),
