@@ -268,10 +268,20 @@ Rows = TypeVar("Rows", Labels, Detections)
 def _taken(whole: Rows, rows: IntArray) -> Rows:
     """Some rows of labels or detections; they were checked when the whole was made."""
     part = object.__new__(type(whole))
+    run = _as_slice(rows)
     for field in fields(whole):
         column = getattr(whole, field.name)
-        object.__setattr__(part, field.name, None if column is None else column.take(rows, axis=0))
+        if column is not None:
+            column = column.take(rows, axis=0) if run is None else column[run]
+        object.__setattr__(part, field.name, column)
     return part
+
+
+def _as_slice(rows: IntArray) -> slice | None:
+    """The slice that names the same rows, where they follow one another: a view costs nothing, and nobody writes into columns."""
+    if not len(rows) or rows[-1] - rows[0] + 1 != len(rows) or not (rows[1:] > rows[:-1]).all():
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1)
 
 
 def in_parts(labels: Labels, detections: Detections, rows: int = ROWS_AT_A_TIME) -> Iterator[tuple[Labels, Detections]]:

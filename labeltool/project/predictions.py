@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Insert, Select, bindparam, delete, func, insert, select, update
 
 from labeltool.errors import ProjectError
+from labeltool.project.bulk import plain_rows
 from labeltool.project.codec import decode_box, decode_guess, encode_box, encode_guess
 from labeltool.project.database import now
 from labeltool.project.edits import Edit, State, check_box, check_number, empty_joints, filled_joints
@@ -154,7 +155,7 @@ def fill(
 def predicted_images(connection: Connection, run: Run) -> set[int]:
     """Ids of the images that a model was run on, all of their people."""
     query = select(prediction_runs.c.image_id).join(models).where(_is_run(run), prediction_runs.c.partial.is_(False))
-    return set(connection.execute(query).scalars())
+    return {image for (image,) in plain_rows(connection, query)}
 
 
 def find(

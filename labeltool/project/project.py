@@ -29,6 +29,7 @@ from labeltool.project import progress as progressing
 from labeltool.project.building import held
 from labeltool.project.database import Database
 from labeltool.project.edits import JointLike
+from labeltool.project.kept import KeptArrays
 from labeltool.project.marks import Mark, MarkCount
 from labeltool.project.matching import Matching, match_images
 from labeltool.project.values import (
@@ -72,6 +73,7 @@ class Project:
         self.config = config
         self.skeleton = config.skeleton
         self._db = database
+        self._kept = KeptArrays(path, config.skeleton.joints)
 
     # --- life -----------------------------------------------------------------------------------------------------------
 
@@ -539,12 +541,12 @@ class Project:
     def label_arrays(self) -> bulk.LabelArrays:
         """Whom an export would hold of the images where somebody is labelled: crowds and people without labels included."""
         with self._db.read() as connection:
-            return bulk.label_arrays(connection, len(self.skeleton))
+            return self._kept.labels(connection)
 
     def prediction_arrays(self, model: str, version: str, weights_hash: str) -> bulk.PredictionArrays:
         """What one run of a model said."""
         with self._db.read() as connection:
-            return bulk.prediction_arrays(connection, len(self.skeleton), model, version, weights_hash)
+            return self._kept.predictions(connection, model, version, weights_hash)
 
     def help_arrays(self) -> bulk.HelpArrays:
         """For everybody whom a human worked on: how long, with what help, and how many joints moved."""
