@@ -324,7 +324,7 @@ class _Batch:
         run = self.run
         annotation["id"] = run.annotation_id(annotation["id"])
         self.originals.append((self.next_row, annotation["image_id"], run.make.encode(annotation, None, index)))
-        row = run.make.person(self.next_row, annotation, index, size)
+        row = run.make.person(self.next_row, annotation, index, size, checked=True)
         self.people.append(row)
         if not row[CROWD]:
             image_id = annotation["image_id"]
@@ -399,7 +399,9 @@ class _Batch:
         """Makes the document's labels the person's next revision."""
         make = self.run.make
         names = make.skeleton.joints
-        row = dict(zip(PERSON_COLUMNS.split(), make.person(person.id, annotation, index, size), strict=True))
+        row = dict(
+            zip(PERSON_COLUMNS.split(), make.person(person.id, annotation, index, size, checked=True), strict=True)
+        )
         if row["box"] is None:
             row["box"] = person.box
         if not row["labelled"]:

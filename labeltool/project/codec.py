@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from labeltool.project.edits import State
 from labeltool.project.values import SOURCES, Box, Joint
 
@@ -23,6 +25,18 @@ _SOURCE_OF = {letter: source for source, letter in LETTERS.items()}
 #: JSON as the store writes it: compact, ASCII, key order kept, ints and floats exact; NaN and Infinity raise ValueError.
 encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 decode = json.loads
+
+
+def encode_row(value: Any) -> str:
+    """The value as `encode` writes it, several times faster where orjson is sure to write the same value.
+
+    orjson writes NaN as null, and cannot write all that Python can: both are left to `encode`.
+    """
+    try:
+        text = orjson.dumps(value)
+    except TypeError:  # that of orjson is one, too
+        return encode(value)
+    return encode(value) if b"null" in text or not text.isascii() else text.decode("ascii")
 
 
 def encode_box(box: Box | None) -> str | None:

@@ -21,9 +21,11 @@ NO_AREA = "none"
 def usable_box(raw: Mapping[str, Any]) -> Box | None:
     """The box of an annotation, or None when it has none with four finite numbers, w > 0 and h > 0."""
     box = raw.get("bbox")
-    if not isinstance(box, list) or len(box) != 4 or not all(_is_finite(value) for value in box):
+    if not isinstance(box, list) or len(box) != 4:
         return None
     x, y, w, h = box
+    if not (_is_finite(x) and _is_finite(y) and _is_finite(w) and _is_finite(h)):
+        return None
     return (x, y, w, h) if w > 0 and h > 0 else None
 
 

@@ -266,7 +266,8 @@ def listed(examples: Sequence[str]) -> str:
 
 def _plain(name: str) -> str:
     """A file name as it is compared: without `./`, with `/` between its parts."""
-    return str(PurePosixPath(name.replace("\\", "/")))
+    name = name.replace("\\", "/")
+    return name if name[:1] not in "./" and "//" not in name and "/." not in name else str(PurePosixPath(name))
 
 
 def _unique_ends(names: Iterable[str]) -> dict[str, str]:

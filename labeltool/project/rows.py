@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from labeltool.errors import ProjectError
 from labeltool.project.blind import is_chosen
-from labeltool.project.codec import LETTERS, encode
+from labeltool.project.codec import LETTERS, encode_row
 from labeltool.project.derived import area_of, usable_box
 from labeltool.project.edits import LIMIT
 from labeltool.skeleton import Skeleton
@@ -68,8 +68,17 @@ class RowMaker:
                 raise ProjectError(f"{where}: {side} is {value!r}, expected a whole number of pixels above 0")
         return image_id, (image["width"], image["height"])
 
-    def person(self, row_id: int, annotation: Mapping[str, Any], index: int, size: tuple[int, int]) -> tuple[Any, ...]:
+    def person(
+        self, row_id: int, annotation: Mapping[str, Any], index: int, size: tuple[int, int], *, checked: bool = False
+    ) -> tuple[Any, ...]:
         """The row of a person whose ids and image are known to hold; its joints, in the skeleton's order, are checked here.
+
+        Args:
+            row_id: the number it gets.
+            annotation: the annotation.
+            index: its place in the document, for messages.
+            size: width and height of its image.
+            checked: whether `flags` has passed its keypoints already.
 
         Raises:
             ProjectError: its keypoints are no labels of the skeleton.
@@ -78,7 +87,7 @@ class RowMaker:
         keypoints = annotation.get("keypoints")
         visible = hidden = 0
         if keypoints:
-            flags = self.flags(keypoints, index, annotation)
+            flags = keypoints[2::3] if checked else self.flags(keypoints, index, annotation)
             visible, hidden = flags.count(2), flags.count(1)
         labelled = visible + hidden
         crowd = annotation.get("iscrowd") in (1, True)
@@ -93,8 +102,8 @@ class RowMaker:
             False,
             False,
             0,
-            None if box is None else encode(box),
-            encode(keypoints) if labelled else None,
+            None if box is None else encode_row(box),
+            encode_row(keypoints) if labelled else None,
             LETTERS["imported"],
             area,
             source,
@@ -142,7 +151,7 @@ class RowMaker:
             ProjectError: JSON cannot hold it.
         """
         try:
-            return encode(value)
+            return encode_row(value)
         except (ValueError, TypeError, RecursionError) as error:
             if index is not None:
                 where = self.where("annotations", index, value)
