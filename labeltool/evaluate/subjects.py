@@ -92,8 +92,7 @@ class Subject:
 
     def with_status(self, statuses: Collection[str]) -> Subject:
         """The same on the images of some statuses."""
-        images = np.unique(self.labels.image).tolist()
-        return self.only([image for image in images if self.photos.status.get(image) in statuses])
+        return self.only([image for image, status in self.photos.status.items() if status in statuses])
 
     @property
     def area_sources(self) -> dict[str, int]:

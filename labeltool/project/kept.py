@@ -111,7 +111,13 @@ class KeptArrays:
         if len(images) > _FEW_IMAGES:
             return None
         new = bulk.label_arrays(connection, len(self._joints), images)
-        kept = np.flatnonzero(~np.isin(old.image, np.array(images, dtype=np.int64)))
+        stale = np.isin(old.image, np.array(images, dtype=np.int64))
+        if np.array_equal(old.person[stale], new.person) and np.array_equal(old.image[stale], new.image):
+            # the same people with other labels
+            return LabelArrays(
+                **{f.name: _with(getattr(old, f.name), stale, getattr(new, f.name)) for f in fields(LabelArrays)}
+            )
+        kept = np.flatnonzero(~stale)
         columns = {
             f.name: np.concatenate([getattr(old, f.name)[kept], getattr(new, f.name)]) for f in fields(LabelArrays)
         }
@@ -164,6 +170,13 @@ class KeptArrays:
         except OSError:
             # a cache: the disk may be full or the project read-only
             return
+
+
+def _with(old: NDArray[Any], rows: NDArray[np.bool_], new: NDArray[Any]) -> NDArray[Any]:
+    """A copy of a column with other values in some rows."""
+    column = old.astype(np.promote_types(old.dtype, new.dtype))
+    column[rows] = new
+    return column
 
 
 def _state(connection: Connection) -> _State:

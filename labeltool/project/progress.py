@@ -59,7 +59,7 @@ def pace(connection: Connection, author: str) -> Pace:
 
 
 def paces(connection: Connection) -> list[Pace]:
-    """The pace of everybody who ever labelled, the most people first; models are nobody."""
+    """The pace of everybody who ever labelled, the most people first; models and imports are nobody."""
     query = (
         select(
             revisions.c.author,
