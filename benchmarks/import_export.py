@@ -3,9 +3,10 @@
     python benchmarks/import_export.py            64,115 images, 262,465 annotations with outlines
     python benchmarks/import_export.py --quick    a thirtieth of that
 
-Steps, each in a process of its own: `json.load` of the file and the file read by labeltool (for comparison), `init` with it, `import` of it into a project that has only the photos,
-the same import again (everything is known), and `export`. Rates are of the step without reading the file, by processor seconds and by
-wall-clock; peak memory is that of the process, beside that of reading the file alone. Photos are not looked at: there are none.
+Steps, each in a process of its own: `json.load` of the file and the file read by labeltool (for comparison), `init` with it,
+`import` of it into a project that has only the photos, the same import again (everything is known), and `export`. Rates are of
+the step without reading the file, by processor seconds and by wall-clock; peak memory is that of the process, beside that of
+reading the file alone. Photos are not looked at: there are none.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import NoReturn
 import click
 
 from labeltool import __version__
-from labeltool.cli import data, datasets, importing, measuring, models, projects, training
+from labeltool.cli import data, datasets, importing, measuring, models, projects, snapshots, training
 from labeltool.errors import LabeltoolError
 
 
@@ -35,6 +35,7 @@ for _command in (
     projects.serve,
     projects.status,
     projects.export,
+    snapshots.snapshot,
     projects.demo,
     measuring.validate,
     measuring.audit,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from labeltool.project.config import ProjectConfig
 from labeltool.project.marks import Mark, MarkCount
 from labeltool.project.project import Project
+from labeltool.project.snapshots import Snapshot
 from labeltool.project.values import (
     FILTERS,
     HUMAN_SOURCES,
@@ -65,6 +66,7 @@ __all__ = [
     "QueueEntry",
     "QueueList",
     "Revision",
+    "Snapshot",
     "StaleRevision",
     "Stored",
 ]

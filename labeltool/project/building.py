@@ -42,7 +42,7 @@ def built_beside(path: Path, marker: str) -> Iterator[Path]:
                 raise ProjectError(f"{path}: cannot be made: {parent} is no folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         prefix = f".{path.name}."
-        _remove_leftovers(path.parent, prefix)
+        remove_leftovers(path.parent, prefix)
         folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=prefix, suffix=_SUFFIX))
         try:
             with held(folder):
@@ -89,7 +89,8 @@ def held(folder: Path) -> Iterator[bool | None]:
         os.close(handle)
 
 
-def _remove_leftovers(parent: Path, prefix: str) -> None:
+def remove_leftovers(parent: Path, prefix: str) -> None:
+    """Removes folders that begin so and end with `.part`, of killed runs: nobody holds them, and they are a minute old."""
     for folder in parent.iterdir():
         if not (folder.name.startswith(prefix) and folder.name.endswith(_SUFFIX) and folder.is_dir()):
             continue

@@ -22,6 +22,7 @@ from labeltool.project import (
     queue,
     reading,
     saving,
+    snapshots,
     worklist,
 )
 from labeltool.project import config as configs
@@ -32,6 +33,7 @@ from labeltool.project.edits import JointLike
 from labeltool.project.kept import KeptArrays
 from labeltool.project.marks import Mark, MarkCount
 from labeltool.project.matching import Matching, match_images
+from labeltool.project.snapshots import Snapshot
 from labeltool.project.values import (
     Addition,
     Box,
@@ -751,6 +753,23 @@ class Project:
         """
         with self._db.read() as connection:
             return exporting.export(connection, self.skeleton, Path(path), only_done, with_predicted)
+
+    def take_snapshot(self, note: str | None = None, *, only_done: bool = False) -> Snapshot:
+        """Writes what `export` would into the project's folder `snapshots`, and records it with its hash, for good.
+
+        Args:
+            note: what it is taken for.
+            only_done: only images whose status is `done`.
+
+        Raises:
+            ProjectError: an empty note, or the folder cannot be written.
+        """
+        return snapshots.take(self._db, self.skeleton, self.path, note, only_done)
+
+    def snapshots(self) -> list[Snapshot]:
+        """The snapshots that were taken, the first one first; `Snapshot.fault` says whether a file is what it was."""
+        with self._db.read() as connection:
+            return snapshots.list_snapshots(connection, self.path)
 
     def export_chunks(self, *, only_done: bool = False, with_predicted: bool = False) -> Iterable[bytes]:
         """The bytes of `export`, piece by piece, for a download."""

@@ -26,6 +26,7 @@ from labeltool.errors import ProjectError
 from labeltool.project.blind import new_key
 from labeltool.project.marks_schema import add_marks
 from labeltool.project.queue_schema import FIX, add_queue, create_counters
+from labeltool.project.snapshots_schema import add_snapshots
 
 METADATA = MetaData()
 
@@ -244,7 +245,24 @@ marks = Table(
     Index("marks_person", "person_id", sqlite_where=text("outcome IS NULL")),
 )
 
-_APPEND_ONLY = (revisions, events, originals, flags)
+#: The exports that were recorded by their hash (snapshots.py); append-only.
+snapshots = Table(
+    "snapshots",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("at", Text, nullable=False),
+    Column("note", Text),
+    Column("only_done", Boolean, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("images", Integer, nullable=False),
+    Column("annotations", Integer, nullable=False),
+    Column("people", Integer, nullable=False),
+    Column("joints", Integer, nullable=False),
+)
+
+_APPEND_ONLY = (revisions, events, originals, flags, snapshots)
 
 #: Marks the file as a labeltool database ("lblt").
 APPLICATION_ID = 0x6C626C74
@@ -267,7 +285,7 @@ def _measured_help(connection: Connection) -> None:
 
 
 #: `MIGRATIONS[n]` leads from schema version n + 1 to n + 2, inside the transaction that also records the new version.
-MIGRATIONS: Sequence[Callable[[Connection], None]] = (_measured_help, add_queue, add_marks)
+MIGRATIONS: Sequence[Callable[[Connection], None]] = (_measured_help, add_queue, add_marks, add_snapshots)
 
 
 def schema_version() -> int:
