@@ -36,7 +36,15 @@ from labeltool.project import STATUSES, ModelSummary, Project
 from labeltool.report import charts, report_zip
 from labeltool.report.findings import findings, headed, spoken, verdict
 from labeltool.report.gallery import caption_of, where_of
-from labeltool.report.tables import PDJ, comparison_frame, error_frame, joint_frame, reliability_frame
+from labeltool.report.tables import (
+    PDJ,
+    comparison_frame,
+    confusion_frame,
+    distance_frame,
+    error_frame,
+    joint_frame,
+    reliability_frame,
+)
 from labeltool.server.office import current
 
 #: Pictures in a row, and rows at most.
@@ -244,6 +252,8 @@ def _errors(result: AuditResult, study: Study | None) -> None:
     kinds = {name: st.column_config.NumberColumn(format="%.1f %%") for name in table.columns[2:]}
     right.dataframe(table, hide_index=True, width="stretch", height="content", column_config=kinds)
     if study is not None:
+        st.markdown("**On which joint of the person a predicted joint lies**")
+        st.altair_chart(charts.confusion_chart(confusion_frame(study), result.skeleton), width="content")
         gains = ", ".join(f"{spoken(kind)} {gain:+.3f}" for kind, gain in study.gains.items())
         st.caption(f"How much AP would rise if one kind were fixed and all else stayed: {gains}.")
 
@@ -271,6 +281,10 @@ def _confidence(study: Study | None) -> None:
     left, right = st.columns([2, 3], gap="large")
     left.markdown("**How often it is right when it says so**")
     left.altair_chart(charts.reliability_chart(frame), width="stretch")
+    distances = distance_frame(study)
+    if not distances.empty:
+        left.markdown("**How far off what stays is, when only surer predictions are taken**")
+        left.altair_chart(charts.distance_chart(distances), width="stretch")
     right.markdown("**Below which confidence somebody should look**")
     right.dataframe(
         threshold_table(study),

@@ -8,6 +8,7 @@ from labeltool.audit.bootstrap import Difference, Interval, bootstrap, compare, 
 from labeltool.audit.by_image import OVERALL, ImageSums, sum_images, sums_of_values
 from labeltool.audit.coco_arrays import detections_from_coco, labels_from_coco
 from labeltool.audit.confidence import ConfidenceCounts, LookBelow, count_confidence, right_joints
+from labeltool.audit.confusion import DistancesByConfidence, JointConfusion, count_confusion, count_distances
 from labeltool.audit.corrections import CorrectionCounts, count_corrections
 from labeltool.audit.diagnosis import KINDS, Diagnosis, DiagnosisCounts, count_diagnosis, diagnose
 from labeltool.audit.matching import NO_DETECTION, joints_of, match
@@ -36,8 +37,10 @@ __all__ = [
     "Diagnosis",
     "DiagnosisCounts",
     "Difference",
+    "DistancesByConfidence",
     "ImageSums",
     "Interval",
+    "JointConfusion",
     "JointRow",
     "Labels",
     "LookBelow",
@@ -60,8 +63,10 @@ __all__ = [
     "compare",
     "count_angles",
     "count_confidence",
+    "count_confusion",
     "count_corrections",
     "count_diagnosis",
+    "count_distances",
     "count_visibility",
     "detections_from_coco",
     "diagnose",

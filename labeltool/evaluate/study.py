@@ -18,8 +18,10 @@ from labeltool.audit import (
     AuditResult,
     ConfidenceCounts,
     Difference,
+    DistancesByConfidence,
     ImageSums,
     Interval,
+    JointConfusion,
     Scale,
     SliceAudit,
     all_pairs,
@@ -29,7 +31,9 @@ from labeltool.audit import (
     by_column,
     compare,
     count_confidence,
+    count_confusion,
     count_corrections,
+    count_distances,
     diagnose,
     expect_same_labels,
     in_parts,
@@ -80,6 +84,8 @@ class Study:
         people: everybody one by one.
         gains: by how much AP rises with each kind of error fixed.
         calibration: predictions by confidence, or None where the model gives none.
+        confusion: on which joint of the person each predicted joint lies.
+        distances: how far predictions lie from their labels by confidence; None where there is no confidence or no torso.
         slices: the audit of groups of people and joints.
         notes: what about data or model limits the numbers, beside the audit's own notes.
     """
@@ -92,6 +98,8 @@ class Study:
     people: PeopleTable
     gains: Mapping[str, float]
     calibration: ConfidenceCounts | None
+    confusion: JointConfusion
+    distances: DistancesByConfidence | None
     slices: Sequence[SliceAudit]
     notes: tuple[str, ...]
 
@@ -130,6 +138,8 @@ def study(subject: Subject, choices: Choices | None = None) -> Study:
         people,
         _gains(subject, scale),
         calibration,
+        count_confusion(labels, joints_of(detections, people.speaks), skeleton, scale),
+        None if calibration is None else _distances(subject, people),
         audit_slices(
             labels,
             detections,
@@ -206,6 +216,11 @@ def study_json(one: Study) -> dict[str, Any]:
         ],
         "gains": {kind: _number(gain) for kind, gain in one.gains.items()},
         "calibration": None if one.calibration is None else calibration_json(one.calibration),
+        "confusion": {
+            "joints": list(one.confusion.joints),
+            "counts": one.confusion.counts.tolist(),
+        },
+        "distance_by_confidence": [] if one.distances is None else [_plain(row) for row in one.distances.curve()],
         "slices": [slice_json(part) for part in one.slices],
         "notes": [*one.result.notes, *one.notes],
     }
@@ -272,6 +287,16 @@ def _calibration(subject: Subject, people: PeopleTable, scale: Scale) -> tuple[C
         return count_confidence(labels, detections, people.speaks, right, subject.skeleton.joints), []
     except AuditError as error:
         return None, [f"No calibration: the model gives no confidence by joint ({error})."]
+
+
+def _distances(subject: Subject, people: PeopleTable) -> DistancesByConfidence | None:
+    """None where the skeleton has no torso."""
+    skeleton, detections = subject.skeleton, subject.detections
+    if skeleton.torso is None or detections.confidence is None:
+        return None
+    confidence = detections.confidence.take(np.maximum(people.speaks, 0), axis=0)
+    torso = [skeleton.index(joint) for joint in skeleton.torso]
+    return count_distances(subject.labels, joints_of(detections, people.speaks), confidence, torso)
 
 
 def _gains(subject: Subject, scale: Scale) -> dict[str, float]:

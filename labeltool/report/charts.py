@@ -183,6 +183,91 @@ def error_chart(frame: pd.DataFrame) -> alt.Chart:
     return chart
 
 
+def confusion_chart(frame: pd.DataFrame, skeleton: Skeleton) -> alt.LayerChart:
+    """On which joint of the person predictions lie: a row a predicted joint, its own joint on the diagonal.
+
+    Args:
+        frame: columns predicted, lies_on, n, share.
+        skeleton: gives the order of the joints.
+    """
+    order = [joint.replace("_", " ") for joint in skeleton.joints]
+    last = [name for name in frame["lies_on"].unique() if name not in skeleton.joints]
+    shown = frame[frame["n"] > 0].assign(
+        predicted=lambda f: f["predicted"].str.replace("_", " "),
+        lies_on=lambda f: f["lies_on"].str.replace("_", " "),
+        own=lambda f: f["predicted"] == f["lies_on"],
+    )
+    base = alt.Chart(shown).encode(
+        y=alt.Y("predicted:N", sort=order, title="predicted", scale=alt.Scale(domain=order)),
+        x=alt.X("lies_on:N", sort=[*order, *last], title="lies on", scale=alt.Scale(domain=[*order, *last])),
+        tooltip=[
+            alt.Tooltip("predicted:N"),
+            alt.Tooltip("lies_on:N", title="lies on"),
+            alt.Tooltip("n:Q", title="joints"),
+            alt.Tooltip("share:Q", format=".1%"),
+        ],
+    )
+    # Errors are few beside what is right: each has a scale of its own.
+    right = base.transform_filter(alt.datum.own).mark_rect(color=KIND_COLOURS["good"], opacity=0.8)
+    wrong = (
+        base.transform_filter(~alt.datum.own)
+        .mark_rect()
+        .encode(
+            color=alt.Color(
+                "share:Q",
+                title="share of the row",
+                scale=alt.Scale(type="sqrt", range=["#f6e3df", KIND_COLOURS["miss"]]),
+                legend=alt.Legend(format=".0%", orient="top", gradientLength=160),
+            )
+        )
+    )
+    numbers = (
+        base.transform_filter(alt.datum.share >= 0.01)
+        .mark_text(size=9, color="#1c2430")
+        .encode(text=alt.Text("percent:Q", format=".0f"))
+    )
+    numbers = numbers.transform_calculate(percent="100 * datum.share")
+    return alt.LayerChart(layer=[right, wrong, numbers]).properties(height=alt.Step(20))
+
+
+def distance_chart(frame: pd.DataFrame) -> alt.LayerChart:
+    """How far off the predictions are that stay when a threshold of confidence rises, and how many stay.
+
+    Args:
+        frame: columns threshold, kept, median, p90.
+    """
+    base = alt.Chart(frame).encode(
+        x=alt.X("threshold:Q", title="confidence at or above", scale=alt.Scale(domain=[0, 1])),
+        tooltip=[
+            alt.Tooltip("threshold:Q", format=".2f"),
+            alt.Tooltip("kept:Q", title="predictions that stay", format=".1%"),
+            alt.Tooltip("median:Q", format=".3f"),
+            alt.Tooltip("p90:Q", title="90 % are within", format=".3f"),
+        ],
+    )
+    lines = (
+        base.transform_fold(["median", "p90"], as_=["which", "distance"])
+        .transform_filter("isValid(datum.distance)")
+        .mark_line(point=True)
+        .encode(
+            y=alt.Y("distance:Q", title="distance from the label, in torso diameters"),
+            color=alt.Color(
+                "which:N",
+                title=None,
+                scale=alt.Scale(domain=["median", "p90"], range=["#2563c9", "#c9543c"]),
+                legend=alt.Legend(
+                    orient="top", labelExpr="datum.value == 'p90' ? '90 % are within' : 'half are within'"
+                ),
+            ),
+        )
+    )
+    kept = base.mark_area(color=_INK, opacity=0.18).encode(
+        y=alt.Y("kept:Q", title="predictions that stay", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]))
+    )
+    chart: alt.LayerChart = alt.layer(kept, lines).resolve_scale(y="independent").properties(height=300)
+    return chart
+
+
 def reliability_chart(frame: pd.DataFrame) -> alt.LayerChart:
     """How often predictions are right against how sure the model is, with Wilson intervals; on the diagonal the two agree.
 

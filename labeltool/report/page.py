@@ -204,7 +204,14 @@ def _errors(study: Study, plots: Mapping[str, str]) -> str:
             _table(
                 ["joint", "joints", *KINDS], body, "Shares of the labelled joints of matched people.", total=OVERALL
             ),
-            _plots(plots, ("errors", "Kinds of errors by joint.")),
+            _plots(
+                plots,
+                ("errors", "Kinds of errors by joint."),
+                (
+                    "confusion",
+                    "On which joint of the person a predicted joint lies, in percent of its row; none: no joint within ks .5.",
+                ),
+            ),
             f"<p>How much AP would rise if one kind of error were fixed and all else stayed: {escape(gains)}.</p>",
         ]
     )
@@ -272,6 +279,10 @@ def _calibration(study: Study, plots: Mapping[str, str]) -> str:
             _plots(
                 plots,
                 ("reliability", "Share of right joints by the model's confidence; on the broken line the two agree."),
+                (
+                    "distances",
+                    "Distance from the label of the predictions at or above a confidence; grey: the share of them that stays.",
+                ),
             ),
             _table(heads, body, note),
         ]

@@ -29,8 +29,10 @@ def to_svg(chart: alt.TopLevelMixin, name: str) -> str:
     import vl_convert
 
     text: str = vl_convert.vegalite_to_svg(chart.to_dict())
-    text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
-    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
+    # The renderer counts some ids on from chart to chart.
+    ids = {old: f"{name}-{n}" for n, old in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', text)))}
+    text = re.sub(r'\bid="([^"]+)"', lambda found: f'id="{ids[found[1]]}"', text)
+    text = re.sub(r"url\(#([^)]+)\)", lambda found: f"url(#{ids.get(found[1], found[1])})", text)
     # A picture in a page has its own words below it; what the plot's parts are called helps nobody and doubles its size.
     text = re.sub(r' (?:aria-(?:label|roledescription|hidden)|role)="[^"]*"', "", text)
     return text.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)

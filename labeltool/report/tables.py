@@ -13,6 +13,9 @@ from labeltool.evaluate.study import calibration_json, differences_json, slice_j
 
 PDJ = "pdj@0.2"
 
+#: The place of predictions near no joint of the person.
+NEAR_NONE = "none"
+
 
 def joint_frame(study: Study) -> pd.DataFrame:
     """One row a joint, and one over all: similarity and PDJ with their intervals, errors by kind, what was missed.
@@ -84,6 +87,25 @@ def error_frame(result: AuditResult) -> pd.DataFrame:
     )
 
 
+def confusion_frame(study: Study) -> pd.DataFrame:
+    """On which joint of the person predictions lie: predicted, lies_on ("none" where near none), n, share of the row."""
+    found = study.confusion
+    shares, columns = found.shares(), [*found.joints, NEAR_NONE]
+    return pd.DataFrame(
+        [
+            {"predicted": joint, "lies_on": other, "n": int(found.counts[i, j]), "share": float(shares[i, j])}
+            for i, joint in enumerate(found.joints)
+            for j, other in enumerate(columns)
+        ]
+    )
+
+
+def distance_frame(study: Study) -> pd.DataFrame:
+    """Distances of predictions at or above a confidence: threshold, kept, median and p90 in torso diameters; empty without."""
+    rows = [] if study.distances is None else study.distances.curve()
+    return pd.DataFrame(rows, columns=["threshold", "kept", "median", "p90"])
+
+
 def reliability_frame(study: Study) -> pd.DataFrame:
     """The reliability curve over all joints; empty where the model gives no confidence."""
     columns = ["low", "high", "n", "confidence", "right", "right_low", "right_high"]
@@ -151,7 +173,9 @@ def study_frames(study: Study) -> Mapping[str, pd.DataFrame]:
         "intervals": interval_frame(study),
         "pdj_curves": curve_rows(study),
         "errors": error_frame(study.result),
+        "confusion": confusion_frame(study),
         "reliability": reliability_frame(study),
+        "distance_by_confidence": distance_frame(study),
         "calibration": calibration_frame(study),
         "slices": slice_frame(study),
         "angles": angle_frame(study),

@@ -22,6 +22,8 @@ from labeltool.report.page import report_page
 from labeltool.report.tables import (
     PDJ,
     comparison_frame,
+    confusion_frame,
+    distance_frame,
     error_frame,
     joint_frame,
     reliability_frame,
@@ -86,8 +88,12 @@ def draw_plots(study: Study, comparison: Comparison | None) -> dict[str, str]:
         made["pdj-curves"] = charts.pdj_chart(frame, still=True).properties(height=300)
     if study.result.diagnosis.kinds.any():
         made["errors"] = charts.error_chart(error_frame(study.result))
+        made["confusion"] = charts.confusion_chart(confusion_frame(study), skeleton)
     if len(reliability):
         made["reliability"] = charts.reliability_chart(reliability)
+    distances = distance_frame(study)
+    if len(distances):
+        made["distances"] = charts.distance_chart(distances)
     if comparison is not None:
         found = comparison_frame(comparison)
         for name, metric, text in (("difference-ks", "ks", "mean ks"), ("difference-pdj", PDJ, "PDJ@0.2")):
