@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -269,6 +270,17 @@ def test_the_same_labels_and_settings_find_a_stopped_run_again(project: Path, fi
     label(project, figures, lambda number, known: True)
     more = plan_version(project, "heatmap")
     assert more.people > plan.people and more.folder({"rate": 1}) != plan.folder({"rate": 1})
+
+
+def test_a_young_model_takes_larger_steps_than_one_that_has_seen_many_more_people(project: Path) -> None:
+    plan = plan_version(project, "heatmap")
+    assert plan.known > 8000, "what the shipped checkpoint says that it learnt from"
+    careful, bold = {"epochs": 8, "batch": 16, "rate": 5e-4}, {"epochs": 16, "batch": 16, "rate": 1.5e-3}
+    assert plan.usual() == careful
+    assert replace(plan, people=1000, known=4000).usual() == bold
+    assert replace(plan, people=1000, known=4001).usual() == careful
+    assert replace(plan, people=1000, known=0).usual() == careful, "a checkpoint that says nothing"
+    assert replace(plan, people=2000, known=4000).usual() == {"epochs": 8, "batch": 32, "rate": 1.5e-3}
 
 
 OTHER = define("other", ["right_hip", "left_shoulder", "tail", "head"], torso=("left_shoulder", "right_hip"))
