@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NODE_STAMP := node_modules/.installed
+FIFTYONE := $(VENV)/fiftyone
+FIFTYONE_STAMP := $(FIFTYONE)/.installed
 # Chromium for the browser tests: the one on the PATH, else Debian's package.
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: setup demo test lint unit js browser-setup bench screenshots clean
+.PHONY: setup demo test lint unit fiftyone js browser-setup bench screenshots clean
 
 setup: $(STAMP)
 
@@ -32,7 +34,7 @@ endif
 demo: setup
 	$(BIN)/labeltool demo
 
-test: lint js unit
+test: lint js unit fiftyone
 
 lint: setup $(NODE_STAMP)
 	$(BIN)/ruff check .
@@ -47,6 +49,18 @@ js: $(NODE_STAMP)
 # Two processes, each with one thread, share a machine of two cores better than one process with two.
 unit: setup browser-setup $(NODE_STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+
+# FiftyOne's pins differ from ours: it has an environment of its own, which finds everything else in .venv.
+$(FIFTYONE_STAMP): fiftyone-requirements.txt $(STAMP)
+	test -x $(FIFTYONE)/bin/python || $(BIN)/python -m venv --without-pip $(FIFTYONE)
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+	  > "$$($(FIFTYONE)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/_labeltool.pth"
+	$(BIN)/python -m pip --python $(FIFTYONE)/bin/python install --quiet --disable-pip-version-check \
+	  --no-deps --no-compile --requirement fiftyone-requirements.txt
+	touch $@
+
+fiftyone: $(FIFTYONE_STAMP)
+	$(FIFTYONE)/bin/python -m pytest -q tests/explore
 
 bench: setup
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done

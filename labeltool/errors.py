@@ -39,3 +39,7 @@ class AuditError(LabeltoolError, ValueError):
 
 class ServerError(LabeltoolError, RuntimeError):
     """A label server that cannot start: its port is taken, its address or token cannot be used."""
+
+
+class ExploreError(LabeltoolError, RuntimeError):
+    """FiftyOne, its database or one of its data sets that cannot be used."""

@@ -15,7 +15,7 @@ from typing import NoReturn
 import click
 
 from labeltool import __version__
-from labeltool.cli import data, datasets, importing, measuring, models, projects, snapshots, training
+from labeltool.cli import data, datasets, exploring, importing, measuring, models, projects, snapshots, training
 from labeltool.errors import LabeltoolError
 
 
@@ -39,6 +39,7 @@ for _command in (
     projects.demo,
     measuring.validate,
     measuring.audit,
+    exploring.explore,
     data.convert,
     datasets.split,
     datasets.merge,

@@ -23,7 +23,9 @@ Edited = Literal["keep", "replace"]
 
 @click.command("import")
 @click.argument("project", metavar="P", type=PATH)
-@click.argument("file", metavar="FILE", type=PATH)
+@click.argument("file", metavar="[FILE]", type=PATH, required=False)
+@click.option("--from-fiftyone", "dataset", metavar="NAME", help="A FiftyOne data set instead of FILE.")
+@click.option("--field", help="The data set's field of keypoints; by default ground_truth, or the only one.")
 @click.option(
     "--format", "form", type=FORMAT_NAME, help="Format of FILE (`labeltool convert --list`); by default from its name."
 )
@@ -43,21 +45,37 @@ Edited = Literal["keep", "replace"]
 )
 def import_(
     project: Path,
-    file: Path,
+    file: Path | None,
+    dataset: str | None,
+    field: str | None,
     form: str | None,
     images: Path | None,
     edited: Edited,
     skip_broken: bool,
     accept_errors: bool,
 ) -> None:
-    """Bring the labels of FILE into project P; what P has already is known again, so a run that was stopped can be repeated.
+    """Bring the labels of FILE, or of a FiftyOne data set, into project P; what P has already is known again.
+
+    A run that was stopped can be repeated.
 
     Photos are known by file name, people by annotation id or by being the same. People whom nobody worked on take the labels
     of FILE.
     """
+    if (file is None) == (dataset is None):
+        raise click.UsageError("give FILE, or --from-fiftyone NAME")
+    if dataset is not None and form is not None:
+        raise click.UsageError("--format goes with FILE")
+    if dataset is None and field is not None:
+        raise click.UsageError("--field goes with --from-fiftyone")
     with open_project(project) as opened:
-        imported = read_labels(file, form, images or opened.config.image_root, opened.skeleton)
-        add_labels(opened, imported, str(file), edited=edited, skip_broken=skip_broken, accept_errors=accept_errors)
+        root = images or opened.config.image_root
+        if file is not None:
+            imported, source = read_labels(file, form, root, opened.skeleton), str(file)
+        else:
+            from labeltool.explore.reading import read_fiftyone
+
+            imported, source = read_fiftyone(str(dataset), root, opened.skeleton, field), f"FiftyOne {dataset}"
+        add_labels(opened, imported, source, edited=edited, skip_broken=skip_broken, accept_errors=accept_errors)
 
 
 def read_labels(file: Path, form: str | None, images: Path, skeleton: Skeleton | None) -> Imported:
