@@ -190,7 +190,9 @@ def confusion_chart(frame: pd.DataFrame, skeleton: Skeleton) -> alt.LayerChart:
         frame: columns predicted, lies_on, n, share.
         skeleton: gives the order of the joints.
     """
+    predicted = frame.loc[frame["n"] > 0, "predicted"].unique()
     order = [joint.replace("_", " ") for joint in skeleton.joints]
+    rows = [joint.replace("_", " ") for joint in skeleton.joints if joint in predicted]
     last = [name for name in frame["lies_on"].unique() if name not in skeleton.joints]
     shown = frame[frame["n"] > 0].assign(
         predicted=lambda f: f["predicted"].str.replace("_", " "),
@@ -198,7 +200,7 @@ def confusion_chart(frame: pd.DataFrame, skeleton: Skeleton) -> alt.LayerChart:
         own=lambda f: f["predicted"] == f["lies_on"],
     )
     base = alt.Chart(shown).encode(
-        y=alt.Y("predicted:N", sort=order, title="predicted", scale=alt.Scale(domain=order)),
+        y=alt.Y("predicted:N", sort=rows, title="predicted", scale=alt.Scale(domain=rows)),
         x=alt.X("lies_on:N", sort=[*order, *last], title="lies on", scale=alt.Scale(domain=[*order, *last])),
         tooltip=[
             alt.Tooltip("predicted:N"),

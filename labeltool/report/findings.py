@@ -31,7 +31,14 @@ def share(value: float | None, digits: int = 3) -> str:
 
 def findings(study: Study) -> list[str]:
     """The sentences about one model."""
-    found = [*_best_and_worst(study), *_errors(study), *_gains(study), *_groups(study), *_confidence(study)]
+    found = [
+        *_never(study),
+        *_best_and_worst(study),
+        *_errors(study),
+        *_gains(study),
+        *_groups(study),
+        *_confidence(study),
+    ]
     return found
 
 
@@ -60,8 +67,27 @@ def verdict(comparison: Comparison) -> list[str]:
     return lines
 
 
+def never_predicted(study: Study) -> list[str]:
+    """The labelled joints that the model does not predict for anybody."""
+    return [row.joint for row in study.result.joints if 0 < row.n == row.missed]
+
+
+def _never(study: Study) -> list[str]:
+    joints = never_predicted(study)
+    if not joints:
+        return []
+    labels = sum(row.n for row in study.result.joints if row.joint in joints)
+    whole = sum(row.n for row in study.result.joints)
+    names = ", ".join(map(spoken, joints))
+    return [
+        f"Not predicted at all, and counted as missed in every number over all joints: {names}; "
+        f"{labels / whole:.0%} of the labelled joints."
+    ]
+
+
 def _best_and_worst(study: Study) -> list[str]:
-    rows = [row for row in study.result.joints if row.pdj_n >= FEW]
+    never = never_predicted(study)
+    rows = [row for row in study.result.joints if row.pdj_n >= FEW and row.joint not in never]
     if len(rows) < 2:
         return []
     best, worst = max(rows, key=lambda row: row.pdj), min(rows, key=lambda row: row.pdj)
@@ -77,11 +103,12 @@ def _best_and_worst(study: Study) -> list[str]:
 def _errors(study: Study) -> list[str]:
     counts, joints = study.result.diagnosis.kinds, study.result.diagnosis.joints
     shares = study.result.diagnosis.shares()
+    never = never_predicted(study)
     lines = []
     for i, kind in enumerate(KINDS):
         if kind in ("good", "jitter"):
             continue
-        known = [k for k in range(len(joints)) if counts[:, k].sum() >= FEW]
+        known = [k for k in range(len(joints)) if counts[:, k].sum() >= FEW and joints[k] not in never]
         if not known:
             continue
         top = sorted(known, key=lambda k: (-shares[i, k], k))[:2]

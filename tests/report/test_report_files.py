@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from study_samples import figures_project
+from study_samples import figures_project, guesses
 
 from labeltool.audit import OVERALL
 from labeltool.cli import main
@@ -187,6 +187,24 @@ def test_what_is_said_in_short_follows_from_the_numbers(comparison: Comparison) 
     rows = comparison.a.result.joints
     worst = min(rows, key=lambda row: row.pdj)
     assert f"worst by PDJ@0.2: {worst.joint.replace('_', ' ')}, {worst.pdj:.3f}" in text
+
+
+def test_joints_that_a_model_never_predicts_are_named_once_and_are_neither_worst_nor_missed_most(
+    tmp_path: Path,
+) -> None:
+    never = ("neck", "head_top")
+    with figures_project(tmp_path) as project:
+        found = guesses(project, 0.06, 3)
+        for people in found.values():
+            for guess in people:
+                for joint in never:
+                    guess.joints.pop(joint, None)  # type: ignore[attr-defined]
+        project.add_predictions("headless", "1", "c" * 64, found)
+        lines = findings(study(read_project(project, ["headless"])[0], Choices(replicates=20)))
+    assert lines[0].startswith(
+        "Not predicted at all, and counted as missed in every number over all joints: neck, head top; "
+    )
+    assert not any("neck" in line or "head top" in line for line in lines[1:])
 
 
 def test_the_command_writes_a_report_and_compares(
