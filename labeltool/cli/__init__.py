@@ -15,7 +15,18 @@ from typing import NoReturn
 import click
 
 from labeltool import __version__
-from labeltool.cli import data, datasets, exploring, importing, measuring, models, projects, snapshots, training
+from labeltool.cli import (
+    data,
+    datasets,
+    exploring,
+    importing,
+    measuring,
+    models,
+    projects,
+    snapshots,
+    suspecting,
+    training,
+)
 from labeltool.errors import LabeltoolError
 
 
@@ -46,7 +57,7 @@ for _command in (
     datasets.filter_,
     datasets.diff,
     datasets.stats,
-    datasets.suspects,
+    suspecting.suspects,
     models.models,
     training.train,
 ):

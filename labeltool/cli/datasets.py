@@ -1,4 +1,4 @@
-"""Commands on whole data sets: split, merge, filter, diff, stats, suspects."""
+"""Commands on whole data sets: split, merge, filter, diff, stats."""
 
 from __future__ import annotations
 
@@ -173,25 +173,6 @@ def stats(source: Path, as_json: bool) -> None:
         print_json(found.to_json())
     else:
         click.echo(found.to_text())
-
-
-@click.command()
-@click.argument("source", metavar=_SOURCE, type=PATH)
-@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="How many to print.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all of them.")
-def suspects(source: Path, top: int, as_json: bool) -> None:
-    """Rank labels that are probably wrong: limbs too long, left and right swapped, strays, the same person twice."""
-    from labeltool.dataset.suspects import suspects as run
-
-    found = run(read_source(source))
-    if as_json:
-        print_json({"suspects": [suspect.to_json() for suspect in found]})
-        return
-    for s in found[:top]:
-        joints = f" {', '.join(s.joints)}" if s.joints else ""
-        click.echo(f"{s.score:>7.2f}  {s.kind:<6}{s.file_name} (id {s.annotation}){joints}: {s.reason}")
-    people = len({(s.file_name, s.annotation) for s in found})
-    click.echo(f"{count_of(len(found), 'suspect')} of {count_of(people, 'person', 'people')}")
 
 
 def _shares(text: str) -> dict[str, float]:

@@ -1,30 +1,46 @@
-"""Labels that are probably wrong, ranked: judged by the data set's own bodies, without a model and without the photos."""
+"""Labels that are probably wrong, ranked: by the data set's own bodies and poses and, where there is one, by a model."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labeltool.coco.document import CocoDocument
 from labeltool.dataset.arrays import People, people_arrays
-from labeltool.skeleton import Skeleton
+from labeltool.dataset.poses import learn, torso_frame
+from labeltool.dataset.suspect_poses import PRIOR, Hypothesis, Witness, hypotheses
+from labeltool.dataset.suspect_rules import (
+    FLAG_RARITY,
+    LIMB_SPREADS,
+    STRAY_REACH,
+    SWAP_GAIN,
+    TWIN_DISTANCE,
+    body_sizes,
+    flags,
+    limb_lengths,
+    limb_units,
+    long_limbs,
+    plain_swaps,
+    strays,
+    twins,
+)
 
-#: Spreads above the usual length from which on a limb is suspect.
-LIMB_SPREADS = 4.0
+#: The kinds, with what each means.
+KINDS: Final[Mapping[str, str]] = {
+    "swap": "left and right are more plausible the other way round",
+    "pose": "the joint lies where the data set's bodies have none, given the others",
+    "model": "a model that is sure of itself puts the joint elsewhere",
+    "limb": "longer than the data set's bodies allow",
+    "stray": "far outside the box",
+    "twin": "two people with the same joints",
+    "flag": "v does not fit the geometry",
+}
 
-#: Share of the person's size by which the limbs must get shorter when a pair changes sides.
-SWAP_GAIN = 0.25
-
-#: Shares of the box's longer side by which a joint must lie outside the box.
-STRAY_REACH = 0.5
-
-#: Two people are the same when their shared joints (three or more) are closer than this share of their size, on average.
-TWIN_DISTANCE = 0.03
-
-_FEWEST = 20
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -32,10 +48,11 @@ class Suspect:
     """A label that is probably wrong.
 
     Attributes:
-        kind: `limb` (longer than the data set's bodies allow), `swap` (left and right fit better the other way round), `stray`
-            (far outside the box), `twin` (two people with the same joints).
-        score: how far past the kind's threshold: 1 is on it. Ranks all kinds together.
-        file_name: the photo.
+        kind: one of `KINDS`.
+        score: how probably; ranks all kinds together. 0 is even odds: ln of the odds that the label is wrong, where one in a
+            hundred is before it is looked at.
+        image_id: the photo.
+        file_name: its name.
         annotation: the annotation's id.
         joints: the joints it is about.
         reason: why, in a few words.
@@ -43,6 +60,7 @@ class Suspect:
 
     kind: str
     score: float
+    image_id: int
     file_name: str
     annotation: int
     joints: tuple[str, ...]
@@ -53,6 +71,7 @@ class Suspect:
         return {
             "kind": self.kind,
             "score": self.score,
+            "image_id": self.image_id,
             "file_name": self.file_name,
             "annotation": self.annotation,
             "joints": list(self.joints),
@@ -60,17 +79,28 @@ class Suspect:
         }
 
 
-def suspects(document: CocoDocument) -> list[Suspect]:
+def suspects(document: CocoDocument, predictions: Mapping[int, FloatArray] | None = None) -> list[Suspect]:
     """The labels that are probably wrong, the worst first; each kind at most once for the same joints of a person.
 
     - **Size** of a person is the median over the labelled limbs of their length over the data set's median share of the longer
       side of the box. So one wrong joint does not change it.
+    - **swap**, **pose**, **model**: likelihood ratios by the data set's own poses and a model's predictions (`suspect_poses`).
+      Poses are learnt from 300 or more people with all joints. Where they are not known, a pair is a swap when the limbs that end
+      in it get shorter by more than a quarter of the size with its joints exchanged.
     - **limb**: the logarithm of length over size, in spreads above the data set's median; the spread is the distance from the
       median to the 97.7th percentile over 2. Short limbs are foreshortening and never suspect. Data sets with fewer than 20 such
-      limbs are not judged.
-    - **swap**: with the pair's joints exchanged, the limbs that end in them get shorter by more than a quarter of the size.
+      limbs are not judged. Only for joints that are suspect in no other way.
     - **stray**: distance from the box over its longer side.
     - **twin**: mean distance of the joints that both people have.
+    - **flag**: see `suspect_rules.flags`; those that are rarer than one in a hundred.
+
+    The scores of the plain rules grow with the logarithm of how far they are past their threshold, five nats for a factor of e,
+    as the tail of a t distribution with five degrees of freedom falls; those of flags with how rare they are.
+
+    Args:
+        document: the labels.
+        predictions: for annotations by id what a model says about them: (K, 3) x, y in image pixels and confidence, NaN for
+            joints that it does not predict.
 
     Raises:
         CocoError: the document is damaged.
@@ -79,123 +109,86 @@ def suspects(document: CocoDocument) -> list[Suspect]:
     people = people_arrays(document)
     if not len(people):
         return []
-    lengths = _limb_lengths(people)
-    sizes = _sizes(people, lengths)
-    found: list[Suspect] = []
-
-    def add(person: int, kind: str, score: float, joints: tuple[str, ...], reason: str) -> None:
+    numbers = [document.annotations[row]["id"] for row in people.rows]
+    found = []
+    for person, kind, score, joints, reason in _found(document, people, numbers, predictions or {}):
         image = document.images[people.images[person]]
-        number = document.annotations[people.rows[person]]["id"]
-        found.append(Suspect(kind, round(score, 3), image["file_name"], number, joints, reason))
-
-    for person, score, limb in _long_limbs(people.skeleton, lengths, sizes):
-        add(person, "limb", score, limb, f"{score * LIMB_SPREADS:.1f} spreads longer than usual")
-    for person, gain, pair in _swaps(people, sizes):
-        add(person, "swap", gain / SWAP_GAIN, pair, f"limbs {gain:.0%} of the size shorter the other way round")
-    for person, reach, joint in _strays(people):
-        add(person, "stray", reach / STRAY_REACH, (joint,), f"{reach:.0%} of the box's longer side outside the box")
-    for person, other, distance in _twins(people, sizes):
-        twin = document.annotations[people.rows[other]]["id"]
-        add(person, "twin", TWIN_DISTANCE / max(distance, TWIN_DISTANCE / 10), (), f"the joints of annotation {twin}")
+        rounded = round(score, 3)
+        found.append(Suspect(kind, rounded, image["id"], image["file_name"], numbers[person], joints, reason))
     return sorted(found, key=lambda s: (-s.score, s.file_name, s.annotation, s.kind, s.joints))
 
 
-def _limb_lengths(people: People) -> NDArray[np.float64]:
-    """(N, L) float pixels; NaN where an end is not labelled."""
-    lengths = np.full((len(people), len(people.skeleton.limbs)), np.nan)
-    for n, (a, b) in enumerate(people.skeleton.limb_indices()):
-        both = (people.v[:, a] > 0) & (people.v[:, b] > 0)
-        distance = np.hypot(*(people.xy[:, a] - people.xy[:, b]).T)
-        lengths[both, n] = distance[both]
-    return lengths
+_Found = tuple[int, str, float, tuple[str, ...], str]
 
 
-def _sizes(people: People, lengths: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N,) float pixels; NaN for people with fewer than two limbs."""
-    side = np.nanmax(np.column_stack([people.boxes[:, 2:], np.zeros(len(people))]), axis=1)
-    usual = _column_medians(lengths / np.where(side > 0, side, np.nan)[:, None])
-    shares = lengths / np.where(usual > 0, usual, np.nan)
-    enough = np.isfinite(shares).sum(axis=1) >= 2
-    sizes = np.full(len(people), np.nan)
-    sizes[enough] = np.nanmedian(shares[enough], axis=1)
-    return np.where(sizes > 0, sizes, np.nan)
-
-
-def _column_medians(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    medians = np.full(values.shape[1], np.nan)
-    for n in range(values.shape[1]):
-        column = values[np.isfinite(values[:, n]), n]
-        if len(column):
-            medians[n] = np.median(column)
-    return medians
-
-
-def _long_limbs(
-    skeleton: Skeleton, lengths: NDArray[np.float64], sizes: NDArray[np.float64]
-) -> list[tuple[int, float, tuple[str, str]]]:
-    found = []
-    for n, limb in enumerate(skeleton.limbs):
-        usable = np.flatnonzero(np.isfinite(lengths[:, n]) & np.isfinite(sizes) & (lengths[:, n] > 0))
-        if len(usable) < _FEWEST:
-            continue
-        ratio = np.log(lengths[usable, n] / sizes[usable])
-        middle, high = np.percentile(ratio, (50, 97.725))
-        spread = (high - middle) / 2
-        if spread <= 0:
-            continue
-        score = (ratio - middle) / spread / LIMB_SPREADS
-        found += [(int(usable[i]), float(score[i]), limb) for i in np.flatnonzero(score >= 1)]
-    return found
-
-
-def _swaps(people: People, sizes: NDArray[np.float64]) -> list[tuple[int, float, tuple[str, str]]]:
+def _found(
+    document: CocoDocument, people: People, numbers: list[int], predictions: Mapping[int, FloatArray]
+) -> Iterator[_Found]:
     skeleton = people.skeleton
-    neighbours: dict[int, list[int]] = {}
-    for a, b in skeleton.limb_indices():
-        neighbours.setdefault(a, []).append(b)
-        neighbours.setdefault(b, []).append(a)
-    found = []
-    for left, right in ((skeleton.index(a), skeleton.index(b)) for a, b in skeleton.flip_pairs):
-        gain = np.zeros(len(people))
-        for own, other in ((left, right), (right, left)):
-            for end in neighbours.get(own, []):
-                if end in (left, right):
-                    continue
-                labelled = (people.v[:, [own, other, end]] > 0).all(axis=1)
-                now = np.hypot(*(people.xy[:, own] - people.xy[:, end]).T)
-                then = np.hypot(*(people.xy[:, other] - people.xy[:, end]).T)
-                gain += np.where(labelled, now - then, 0.0)
-        share = gain / sizes
-        found += [
-            (int(i), float(share[i]), (skeleton.joints[left], skeleton.joints[right]))
-            for i in np.flatnonzero(np.nan_to_num(share) >= SWAP_GAIN)
-        ]
-    return found
+    lengths = limb_lengths(people)
+    sizes = body_sizes(people, lengths)
+    labels = np.where((people.v > 0)[:, :, None], people.xy, np.nan)
+    units = limb_units(lengths, sizes)
+    frame = torso_frame(skeleton, labels, units)
+    poses = learn(skeleton, frame)
+    said = hypotheses(skeleton, labels, units, poses, _witness(labels, units, numbers, predictions))
+    named: set[tuple[int, str]] = set()
+    for hypothesis in said:
+        joints = tuple(skeleton.joints[joint] for joint in hypothesis.joints)
+        named |= {(hypothesis.person, joint) for joint in joints}
+        yield hypothesis.person, hypothesis.kind, hypothesis.evidence - PRIOR, joints, _why(hypothesis)
+    for person, spreads, limb in long_limbs(skeleton, lengths, sizes):
+        if not named & {(person, joint) for joint in limb}:
+            yield person, "limb", _past(spreads, LIMB_SPREADS), limb, f"{spreads:.1f} spreads longer than usual"
+    for person, gain, pair in plain_swaps(people, sizes):
+        judged = poses is not None and np.isfinite(frame[person]).all(axis=1).sum() >= 2
+        if not judged and not named & {(person, joint) for joint in pair}:
+            reason = f"limbs {gain:.0%} of the size shorter the other way round"
+            yield person, "swap", _past(gain, SWAP_GAIN), pair, reason
+    for person, reach, joint in strays(people):
+        reason = f"{reach:.0%} of the box's longer side outside the box"
+        yield person, "stray", _past(reach, STRAY_REACH), (joint,), reason
+    for person, other, distance in twins(people, sizes):
+        closeness = TWIN_DISTANCE / max(distance, TWIN_DISTANCE / 100)
+        yield person, "twin", _past(closeness, 1.0), (), f"the joints of annotation {numbers[other]}"
+    images = [document.images[n] for n in people.images]
+    extents = [np.array([_number(image.get(name)) for image in images]) for name in ("width", "height")]
+    for person, share, joints, reason in flags(people, *extents):
+        rarity = FLAG_RARITY / max(share, FLAG_RARITY / 1000)
+        # What is rare is not wrong for that alone: flags come after what is implausible as well.
+        yield person, "flag", float(np.log(rarity)) / 2, joints, reason
 
 
-def _strays(people: People) -> list[tuple[int, float, str]]:
-    low, extent = people.boxes[:, None, :2], people.boxes[:, None, 2:]
-    beyond = np.clip(np.maximum(low - people.xy, people.xy - low - extent), 0, None)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        reach = np.hypot(beyond[..., 0], beyond[..., 1]) / extent.max(axis=2)
-    reach = np.where((people.v > 0) & np.isfinite(reach), reach, 0.0)
-    return [
-        (int(i), float(reach[i, k]), people.skeleton.joints[k]) for i, k in np.argwhere(reach >= STRAY_REACH).tolist()
-    ]
+def _witness(
+    labels: FloatArray, sizes: FloatArray, numbers: list[int], predictions: Mapping[int, FloatArray]
+) -> Witness | None:
+    if not predictions:
+        return None
+    table = np.full((*labels.shape[:2], 3), np.nan)
+    for person, number in enumerate(numbers):
+        if number in predictions:
+            table[person] = predictions[number]
+    return Witness(labels, table[:, :, :2], table[:, :, 2], sizes)
 
 
-def _twins(people: People, sizes: NDArray[np.float64]) -> list[tuple[int, int, float]]:
-    found = []
-    by_image: dict[int, list[int]] = {}
-    for i, image in enumerate(people.images.tolist()):
-        by_image.setdefault(image, []).append(i)
-    for rows in by_image.values():
-        for n, i in enumerate(rows):
-            for j in rows[:n]:
-                both = (people.v[i] > 0) & (people.v[j] > 0)
-                if both.sum() < 3 or not np.isfinite(sizes[i]):
-                    continue
-                distance = float(np.hypot(*(people.xy[i, both] - people.xy[j, both]).T).mean() / sizes[i])
-                if distance <= TWIN_DISTANCE:
-                    found.append((i, j, distance))
-    return found
+def _why(hypothesis: Hypothesis) -> str:
+    ratio = f"{_odds(hypothesis.evidence)} times as plausible"
+    model = f"a model says {_odds(hypothesis.by_model)} of it" if hypothesis.by_model > 1 else ""
+    if hypothesis.kind == "swap":
+        return ", ".join(filter(None, (f"the other way round {ratio}", model)))
+    return ", ".join(filter(None, (f"anywhere else {ratio}", model)))
+
+
+def _odds(nats: float) -> str:
+    """A likelihood ratio as one says it: `20`, `3,000`, `10^7`."""
+    digits = nats / np.log(10)
+    return f"10^{digits:.0f}" if digits >= 5 else f"{float(f'{np.exp(nats):.1g}'):,.0f}"
+
+
+def _past(value: float, threshold: float) -> float:
+    """Score of a value past its threshold."""
+    return 5 * float(np.log(value / threshold))
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else np.nan

@@ -201,6 +201,11 @@ def prediction_arrays(
     )
 
 
+def blind_people(connection: Connection) -> set[int]:
+    """Ids of the people who are labelled blind; see `Project.blind_people`."""
+    return {row[0] for row in plain_rows(connection, select(people.c.id).where(people.c.blind))}
+
+
 def image_names(connection: Connection) -> tuple[dict[int, str], dict[int, str]]:
     """File name and status of every image, by id."""
     rows = plain_rows(connection, select(images.c.id, images.c.file_name, images.c.status))

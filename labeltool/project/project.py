@@ -524,6 +524,11 @@ class Project:
         with self._db.read() as connection:
             return reading.person(connection, self.skeleton.joints, person_id)
 
+    def find_people(self, annotation_ids: Sequence[int]) -> dict[int, int]:
+        """The number of the people with these COCO annotation ids, by the id; at most some thousands."""
+        with self._db.read() as connection:
+            return reading.find_people(connection, annotation_ids)
+
     def history(self, person_id: int) -> list[Revision]:
         """The log of a person, oldest first. Revision 0, the import, has no entry: the first one's `before` holds it."""
         with self._db.read() as connection:
@@ -554,6 +559,11 @@ class Project:
         """For everybody whom a human worked on: how long, with what help, and how many joints moved."""
         with self._db.read() as connection:
             return bulk.help_arrays(connection)
+
+    def blind_people(self) -> set[int]:
+        """Ids of the people who are labelled without a model's help: nothing may tell what a model says about them."""
+        with self._db.read() as connection:
+            return bulk.blind_people(connection)
 
     def image_names(self) -> tuple[dict[int, str], dict[int, str]]:
         """File name and status of every image, by id."""
