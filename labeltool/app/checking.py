@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from labeltool.coco.check import check_document
 from labeltool.coco.document import CocoDocument
@@ -11,6 +13,22 @@ from labeltool.project import Counts, Project
 
 #: In a project of more images, the check waits for a click: it reads everything.
 LARGE = 2_000
+
+
+_PLACE = re.compile(r"(images|annotations)\[(\d+)\]")
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place that can be looked at.
+
+    Attributes:
+        photo: the file name.
+        link: the address that opens the editor there, with the person selected where it is one.
+    """
+
+    photo: str
+    link: str
 
 
 @dataclass(frozen=True)
@@ -23,6 +41,7 @@ class ExportCheck:
         errors: places in error.
         warnings: places that deserve a warning.
         findings: errors first, then by code.
+        spots: where the editor shows a place of a finding, by the place as it is written.
     """
 
     images: int
@@ -30,6 +49,7 @@ class ExportCheck:
     errors: int
     warnings: int
     findings: tuple[Finding, ...]
+    spots: Mapping[str, Spot] = field(default_factory=dict)
 
 
 def check_export(project: Project, only_done: bool) -> ExportCheck:
@@ -44,7 +64,34 @@ def check_export(project: Project, only_done: bool) -> ExportCheck:
         errors=sum(f.count for f in findings if f.severity == "error"),
         warnings=sum(f.count for f in findings if f.severity == "warning"),
         findings=tuple(by_weight),
+        spots=_spots(project, document, [place for finding in by_weight for place in finding.places]),
     )
+
+
+def _spots(project: Project, document: CocoDocument, places: Sequence[str]) -> dict[str, Spot]:
+    """The spots of places such as `annotations[17] (id 444839)`; a place that is on no photo has none."""
+    images = {image["id"]: image["file_name"] for image in document.images}
+    wanted: dict[str, tuple[int, int | None]] = {}
+    for place in places:
+        found = _PLACE.match(place)
+        if found is None:
+            continue
+        section, row = found[1], int(found[2])
+        if section == "images":
+            wanted[place] = document.images[row]["id"], None
+        else:
+            annotation = document.annotations[row]
+            wanted[place] = annotation.get("image_id", -1), annotation.get("id")
+    people = project.find_people(
+        [number for _, number in wanted.values() if type(number) is int and abs(number) < 2**63]
+    )
+    spots = {}
+    for place, (image_id, annotation_id) in wanted.items():
+        person_id = people.get(annotation_id) if type(annotation_id) is int else None
+        if image_id in images:
+            person = "" if person_id is None else f"&person={person_id}"
+            spots[place] = Spot(images[image_id], f"/?image={image_id}{person}")
+    return spots
 
 
 def title_of(finding: Finding) -> str:

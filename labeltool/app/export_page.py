@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
-from labeltool.app.checking import LARGE, ExportCheck, check_export, places, title_of, waiting_line
+from labeltool.app.checking import LARGE, ExportCheck, Spot, check_export, places, title_of, waiting_line
 from labeltool.app.style import plain
 from labeltool.coco.findings import Finding
 from labeltool.server.office import current
@@ -60,16 +62,24 @@ def _show_check(check: ExportCheck) -> None:
     if not check.findings:
         st.success("Nothing is wrong with these labels.", icon=":material/check_circle:")
     for finding in check.findings:
-        _show_finding(finding)
+        _show_finding(finding, check.spots)
 
 
-def _show_finding(finding: Finding) -> None:
+def _show_finding(finding: Finding, spots: Mapping[str, Spot]) -> None:
     error = finding.severity == "error"
     icon = ":material/error:" if error else ":material/warning:"
     with st.expander(title_of(finding), icon=icon, expanded=error):
         st.markdown(f"**What to do:** {plain(finding.hint)}")
-        rows = [f"- `{place}`: {plain(what)}" for place, what in zip(finding.places, finding.details, strict=False)]
+        rows = [
+            f"- {_open(spots.get(place))}`{place}`: {plain(what)}"
+            for place, what in zip(finding.places, finding.details, strict=False)
+        ]
         more = finding.count - len(rows)
         if more > 0:
             rows.append(f"- … and {places(more)} more")
         st.markdown("\n".join(rows))
+
+
+def _open(spot: Spot | None) -> str:
+    """A link that opens the editor at a spot, before its place."""
+    return "" if spot is None else f'[:material/gesture_select: {plain(spot.photo)}]({spot.link} "Open in the editor") '

@@ -31,6 +31,16 @@ def test_a_check_counts_what_the_export_would_hold(tmp_path: Path) -> None:
         assert line is not None and line.startswith("1 person has")
 
 
+def test_the_places_of_a_finding_lead_to_the_person_in_the_editor(tmp_path: Path) -> None:
+    with Project.open(make_project(tmp_path)) as project:
+        check = check_export(project, only_done=False)
+        spot = check.spots["annotations[1] (id 2)"]
+        assert (spot.photo, spot.link) == ("plain.jpg", "/?image=100&person=2")
+        assert check.spots["images[2] (id 102)"].link == "/?image=102"
+        named = {place for finding in check.findings for place in finding.places}
+        assert set(check.spots) == named
+
+
 def test_nothing_waits_where_nothing_was_predicted(tmp_path: Path) -> None:
     with Project.open(make_project(tmp_path)) as project:
         person = project.people(101)[0]

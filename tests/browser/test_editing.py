@@ -294,6 +294,30 @@ def test_the_export_and_audit_pages_open_and_the_editor_comes_back_as_it_was(
     assert person(editor)["joints"]["nose"]["v"] == 2
 
 
+def test_a_finding_of_the_export_page_opens_its_person_in_the_editor(editor: EditorPage, server: Served) -> None:
+    doc = editor.doc(1)
+    two = doc["people"][1]
+    body = {
+        "base": two["revision"],
+        "edit_id": f"outside {two['revision']}",
+        "action": "move",
+        "joints": {"nose": {"x": 700, "y": 20, "v": 2}},
+    }
+    assert server.request("PUT", f"/api/people/{two['id']}", body)[0] == 200
+    editor.page.get_by_role("link", name="Export").click()
+    # what a finding in error says stands open
+    link = editor.page.get_by_role("link", name="one.jpg").first
+    link.wait_for(timeout=30_000)
+    with editor.context.expect_page() as opened:
+        link.click()
+    page = opened.value
+    page.wait_for_selector(".lt[data-ready]", timeout=60_000)
+    expect(page.locator(".person[aria-pressed=true]")).to_have_count(1)
+    chosen = page.locator(".person[aria-pressed=true] .who").inner_text()
+    assert page.locator(".person .who").nth(1).inner_text() == chosen
+    assert "person=" not in page.url
+
+
 def test_the_export_page_hands_out_the_file(editor: EditorPage, server: Served) -> None:
     editor.press("Tab", "1")
     editor.saved()
