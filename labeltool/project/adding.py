@@ -39,7 +39,7 @@ from labeltool.project.values import Addition
 from labeltool.skeleton import Skeleton
 
 #: A transaction takes images until it has so many of them or of their annotations: short enough for labellers to wait for.
-_IMAGES, _ANNOTATIONS = 1000, 4000
+_IMAGES, _ANNOTATIONS = 4000, 10_000
 
 #: Ids that one statement names.
 _AT_A_TIME = 500
@@ -99,11 +99,12 @@ def add_document(
         _check(document, make)
         run = _Adding(document, make, matching, f"{IMPORT_AUTHOR}{source}", replace_edited, problems, leave_out)
         run.prepare(connection)
-    for batch in run.batches():
-        with database.write() as connection:
-            run.add(connection, batch)
-        if told is not None:
-            told(sum(len(run.by_image.get(document.images[n]["id"], ())) for n in batch))
+    with database.bulk() as connection:
+        for batch in run.batches():
+            with database.write(connection):
+                run.add(connection, batch)
+            if told is not None:
+                told(sum(len(run.by_image.get(document.images[n]["id"], ())) for n in batch))
     return run.result()
 
 
@@ -484,20 +485,22 @@ def _settle_statuses(run: _Adding, connection: Connection, image_ids: Sequence[i
     ids = sorted(set(image_ids))
     for start in range(0, len(ids), _AT_A_TIME):
         some = ids[start : start + _AT_A_TIME]
-        single = (people.c.crowd.is_(False), people.c.deleted.is_(False))
-        query = (
-            select(images.c.id, images.c.file_name, images.c.status, images.c.reason, func.min(people.c.labelled > 0))
-            .join(people, people.c.image_id == images.c.id)
-            .where(images.c.id.in_(some), *single)
-            .group_by(images.c.id)
-        )
+        # The conditions on people are asked here: with them SQLite would go through the counters of all people for each block.
+        whole: dict[int, bool] = {}
+        columns = (people.c.image_id, people.c.crowd, people.c.deleted, people.c.labelled)
+        for image_id, crowd, deleted, labelled in connection.execute(
+            select(*columns).where(people.c.image_id.in_(some))
+        ):
+            if not crowd and not deleted:
+                whole[image_id] = whole.get(image_id, True) and labelled > 0
+        query = select(images.c.id, images.c.file_name, images.c.status, images.c.reason).where(images.c.id.in_(whole))
         settled: list[tuple[int, str, str, str | None]] = []
-        for image_id, name, status, reason, whole in connection.execute(query).all():
-            if status in ("unlabelled", "prefilled") and whole:
+        for image_id, name, status, reason in connection.execute(query).all():
+            if status in ("unlabelled", "prefilled") and whole[image_id]:
                 settled.append((image_id, status, "done", IMPORTED))
-            elif status == "done" and not whole and reason == IMPORTED:
+            elif status == "done" and not whole[image_id] and reason == IMPORTED:
                 settled.append((image_id, status, "unlabelled", None))
-            elif status == "done" and not whole:
+            elif status == "done" and not whole[image_id]:
                 run.counted.done_grown.append(name)
         if settled:
             _log_statuses(connection, run.author, settled)

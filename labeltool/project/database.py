@@ -23,6 +23,10 @@ BUSY_SECONDS = 30
 
 _IMMEDIATE = "labeltool_immediate"
 
+#: Pages of the database that a connection keeps in memory, and those of the log before they go to their places.
+_CACHE_KB = 16_000
+_BULK_CACHE_KB, _BULK_PAGES = 128_000, 20_000
+
 _REASONS = (
     ("not a database", "not a SQLite database"),
     ("malformed", "the database is damaged; restore a copy of the project"),
@@ -94,10 +98,33 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A connection that holds the write lock; on disk when the block ends well, undone when it raises."""
-        with translated(self.path), self._turn, self._writer.begin() as connection:
-            yield connection
+    def write(self, on: Connection | None = None) -> Iterator[Connection]:
+        """A connection that holds the write lock; on disk when the block ends well, undone when it raises.
+
+        Args:
+            on: the connection of `bulk`; by default one of its own.
+        """
+        with translated(self.path), self._turn:
+            if on is None:
+                with self._writer.begin() as connection:
+                    yield connection
+            else:
+                with on.begin():
+                    yield on
+
+    @contextmanager
+    def bulk(self) -> Iterator[Connection]:
+        """A connection for many large writes in a row: `with database.write(connection)` for each.
+
+        Ids in any order change pages all over the indexes. These stay in memory, and go from the log to their places in the
+        file more seldom than after each write; what was committed is on disk as ever.
+        """
+        with translated(self.path), self._writer.connect() as connection:
+            _set(connection, f"cache_size = -{_BULK_CACHE_KB}", f"wal_autocheckpoint = {_BULK_PAGES}")
+            try:
+                yield connection
+            finally:
+                _set(connection, "wal_checkpoint(PASSIVE)", f"cache_size = -{_CACHE_KB}", "wal_autocheckpoint = 1000")
 
     def _check_writable(self, version: int) -> None:
         """Finds out now, and not at the first save, that nothing can be written: writes what is there, and takes it back."""
@@ -151,9 +178,16 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _set(connection: Connection, *pragmas: str) -> None:
+    cursor = connection.connection.cursor()
+    for pragma in pragmas:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
 def _on_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # this module begins transactions, not sqlite3
-    for pragma in ("synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY", "cache_size = -16000"):
+    for pragma in ("synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY", f"cache_size = -{_CACHE_KB}"):
         connection.execute(f"PRAGMA {pragma}")
 
 
