@@ -135,7 +135,7 @@ def prefill(project: Path, model: str | None, weights: Path | None, device: str,
 def serve(
     project: Path, port: int, host: str, browser: bool, model: str | None, weights: Path | None, no_model: bool
 ) -> None:
-    """Serve the Label, Queue, Export and Audit pages of project P; the printed address holds the token that opens them."""
+    """Serve the Label, Queue, Export, Stats and Audit pages of project P; the printed address holds the token that opens them."""
     from labeltool.models.catalog import catalog
     from labeltool.server.predicting import Models
 

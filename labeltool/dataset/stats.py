@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from labeltool.coco.document import CocoDocument
 from labeltool.dataset.arrays import is_crowd, people_arrays
+from labeltool.skeleton import Skeleton
 
 #: The quantiles of every distribution, in percent.
 QUANTILES = (0, 5, 25, 50, 75, 95, 100)
@@ -124,6 +125,38 @@ class Stats:
         return "\n".join(lines)
 
 
+@dataclass(frozen=True, eq=False)
+class Gathering:
+    """People as arrays, and the images that they are on.
+
+    Attributes:
+        skeleton: their joints.
+        images: for each person the index of its image: (N,) int.
+        xy: (N, K, 2) float, image pixels.
+        v: (N, K) int.
+        boxes: (N, 4) float xywh; NaN where there is none.
+        areas: (N,) float, pixels; NaN where there is none.
+        widths: (M,) float, pixels, of each image; NaN where it is not known.
+        heights: (M,) float, likewise.
+        crowds: crowd regions.
+        others: annotations of other categories.
+    """
+
+    skeleton: Skeleton
+    images: NDArray[np.intp]
+    xy: NDArray[np.float64]
+    v: NDArray[np.int64]
+    boxes: NDArray[np.float64]
+    areas: NDArray[np.float64]
+    widths: NDArray[np.float64]
+    heights: NDArray[np.float64]
+    crowds: int = 0
+    others: int = 0
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
 def stats(document: CocoDocument) -> Stats:
     """What a document holds of its person category; limbs count where both ends and the unit's ends are labelled.
 
@@ -132,45 +165,68 @@ def stats(document: CocoDocument) -> Stats:
         SkeletonError: the category describes no skeleton.
     """
     people = people_arrays(document)
+    category = document.keypoint_categories()
+    crowds = sum(1 for annotation in document.annotations if is_crowd(annotation) and category)
+    return measure(
+        Gathering(
+            people.skeleton,
+            people.images,
+            people.xy,
+            people.v,
+            people.boxes,
+            people.areas,
+            _sides(document, "width"),
+            _sides(document, "height"),
+            crowds,
+            len(document.annotations) - len(people) - crowds,
+        )
+    )
+
+
+def measure(people: Gathering) -> Stats:
+    """What people and their images hold; see `stats`."""
     skeleton = people.skeleton
-    per_image = np.bincount(people.images, minlength=len(document.images))
+    per_image = np.bincount(people.images, minlength=len(people.widths))
     labelled = people.v > 0
     boxes = people.boxes
     side = np.maximum(boxes[:, 2], boxes[:, 3])
     with np.errstate(divide="ignore", invalid="ignore"):
         fill = people.areas / (boxes[:, 2] * boxes[:, 3])
-    if skeleton.torso is not None:
-        a, b = (skeleton.index(joint) for joint in skeleton.torso)
-        unit = np.where(labelled[:, a] & labelled[:, b], _distance(people.xy, a, b), np.nan)
-        unit_name = f"torso ({skeleton.torso[0]} - {skeleton.torso[1]})"
-    else:
-        unit, unit_name = side, "longer side of the box"
+    unit, unit_name = _unit(people, side)
     limbs = {}
     for (name_a, name_b), (a, b) in zip(skeleton.limbs, skeleton.limb_indices(), strict=True):
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(labelled[:, a] & labelled[:, b], _distance(people.xy, a, b) / unit, np.nan)
         limbs[name_a, name_b] = spread(ratio)
-    category = document.keypoint_categories()
-    crowds = sum(1 for annotation in document.annotations if is_crowd(annotation) and category)
     return Stats(
-        images=len(document.images),
+        images=len(people.widths),
         people=len(people),
-        crowds=crowds,
-        others=len(document.annotations) - len(people) - crowds,
+        crowds=people.crowds,
+        others=people.others,
         people_per_image=_histogram(per_image),
         joints_per_person=_histogram(labelled.sum(axis=1)),
         flags={
             joint: tuple(int((people.v[:, k] == flag).sum()) for flag in (0, 1, 2))  # type: ignore[misc]
             for k, joint in enumerate(skeleton.joints)
         },
-        image_width=spread(_sides(document, "width")),
-        image_height=spread(_sides(document, "height")),
+        image_width=spread(people.widths),
+        image_height=spread(people.heights),
         box_side=spread(side),
         area=spread(people.areas),
         fill=spread(fill),
         limbs=limbs,
         limb_unit=unit_name,
     )
+
+
+def _unit(people: Gathering, side: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
+    """What limbs are measured by, for each person, and its name."""
+    torso = people.skeleton.torso
+    if torso is None:
+        return side, "longer side of the box"
+    a, b = (people.skeleton.index(joint) for joint in torso)
+    both = (people.v[:, a] > 0) & (people.v[:, b] > 0)
+    return np.where(both, _distance(people.xy, a, b), np.nan), f"torso ({torso[0]} - {torso[1]})"
 
 
 def spread(values: NDArray[np.float64]) -> Spread:

@@ -570,6 +570,11 @@ class Project:
         with self._db.read() as connection:
             return bulk.image_names(connection)
 
+    def image_sizes(self) -> dict[int, tuple[int, int]]:
+        """Width and height of every image, in pixels, by id."""
+        with self._db.read() as connection:
+            return reading.image_sizes(connection)
+
     # --- saving ---------------------------------------------------------------------------------------------------------
 
     def save(

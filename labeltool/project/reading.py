@@ -97,6 +97,13 @@ def people_of(connection: Connection, names: Sequence[str], image_id: int, delet
     return found
 
 
+def image_sizes(connection: Connection) -> dict[int, tuple[int, int]]:
+    """Width and height of every image, in pixels, by id."""
+    return {
+        row[0]: (row[1], row[2]) for row in connection.execute(select(images.c.id, images.c.width, images.c.height))
+    }
+
+
 def find_people(connection: Connection, annotation_ids: Sequence[int]) -> dict[int, int]:
     """The store's number of the people with these COCO annotation ids, by the id."""
     query = select(people.c.annotation_id, people.c.id).where(people.c.annotation_id.in_(annotation_ids))
