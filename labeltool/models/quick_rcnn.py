@@ -5,7 +5,8 @@ What is done, and why it pays without a GPU:
 - batch normalisation is folded into the convolution before it, so that it costs nothing;
 - weights and features lie channels last, as the convolutions read them;
 - RoIAlign is a weighted sum of feature rows (`RoiPool`): torchvision's runs on one core, and not in the layout of memory;
-- where the processor multiplies bfloat16 in hardware, the convolutions and the fully connected layers do.
+- where the processor multiplies bfloat16 in hardware, the convolutions and the fully connected layers do;
+- elsewhere 3 x 3 convolutions of many channels go by Winograd's way (`winograd`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign, box_area
 
 from labeltool.models.topdown import autocast
+from labeltool.models.winograd import replace_convolutions
 
 #: The box of this side is pooled from the level of this stride (Lin et al., Feature Pyramid Networks, equation 1).
 _CANONICAL_SIDE, _CANONICAL_STRIDE = 224, 16
@@ -45,6 +47,8 @@ def quicken(network: FasterRCNN, device: torch.device) -> None:
                 setattr(heads, name, RoiPool(pool))
         if isinstance(heads.box_head, TwoMLPHead):
             heads.box_head = _BoxHead(heads.box_head, heads.box_roi_pool.side)
+        replace_convolutions(cast("nn.Module", network.backbone))
+        replace_convolutions(cast("Any", network.rpn).head)
     network.backbone = _Half(cast("nn.Module", network.backbone), device)
     cast("Any", network.rpn).head.conv = _Half(cast("Any", network.rpn).head.conv, device)
     for name in ("box_head", "mask_head", "keypoint_head"):
