@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from labeltool.formats.registry import FORMATS
+from labeltool.project import Mark, Project
 from labeltool.skeleton import COCO_17
 
 Run = Callable[..., tuple[int, str, str]]
@@ -124,6 +125,16 @@ def test_split_merge_diff(run: Run, labels: Path, tmp_path: Path) -> None:
     assert status == 1 and len(json.loads(out)["people"]["removed"]) == 4
     status, out, _ = run("merge", a, a, "-o", tmp_path / "m.json")
     assert "6 images (6 shared), 6 annotations (6 that were there already left out)" in out
+
+
+def test_marks_of_a_project_are_tags(run: Run, labels: Path, tmp_path: Path) -> None:
+    assert run("init", tmp_path / "p", "--images", tmp_path / "photos", "--annotations", labels)[0] == 0
+    with Project.open(tmp_path / "p") as project:
+        project.put_marks("suspects", [Mark("limb", 4, project.people(4)[0].id), Mark("dusk", 7)], "anna")
+    for tags, ids in ((["limb"], [4]), (["dusk"], [7]), (["limb", "dusk"], [4, 7]), (["none"], [])):
+        options = [part for tag in tags for part in ("--tag", tag)]
+        assert run("filter", tmp_path / "p", tmp_path / "f.json", *options)[0] == 0
+        assert [a["id"] for a in json.loads((tmp_path / "f.json").read_text())["annotations"]] == ids
 
 
 def test_filter_and_stats(run: Run, labels: Path, tmp_path: Path) -> None:

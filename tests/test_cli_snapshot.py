@@ -62,7 +62,7 @@ def test_a_snapshot_is_the_export_of_its_moment(project: Path, tmp_path: Path, r
 
 def test_snapshots_are_held_against_each_other_and_against_now(project: Path, run: Run) -> None:
     run("snapshot", project)
-    assert run("snapshot", project, "--compare", 1, "now") == (0, "no difference: 1 people\n", "")
+    assert run("snapshot", project, "--compare", 1, "now") == (0, "no difference: 1 person\n", "")
     with Project.open(project) as opened:
         opened.save(1, base=0, author="anna", edit_id="a", joints={"head_top": (13, 24, 1)})
     assert run("snapshot", project, "--json")[0] == 0

@@ -13,6 +13,7 @@ from labeltool.errors import CocoError
 
 if TYPE_CHECKING:
     from labeltool.coco.document import CocoDocument
+    from labeltool.dataset.select import Tagged
 
 _SOURCE = "FILE|P"
 
@@ -111,6 +112,12 @@ def merge(sources: tuple[Path, ...], out: Path) -> None:
 @click.option(
     "--field", "fields", multiple=True, metavar="NAME=VALUE", help="A field of the annotation, or image.NAME."
 )
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    help="A tag in the field tag or tags of an annotation or its image, or an open mark of that kind in P (again for more).",
+)
 @click.option("--no-crowds", is_flag=True, help="Drop crowd regions.")
 @click.option("--keep-empty", is_flag=True, help="Keep images that no annotation stays in.")
 def filter_(
@@ -123,6 +130,7 @@ def filter_(
     side: tuple[float, float] | None,
     area: tuple[float, float] | None,
     fields: tuple[str, ...],
+    tags: tuple[str, ...],
     no_crowds: bool,
     keep_empty: bool,
 ) -> None:
@@ -131,8 +139,8 @@ def filter_(
     from labeltool.dataset.select import Choice, select
 
     pairs = tuple(_pair(field) for field in fields)
-    choice = Choice(categories, joints, visible, named, side, area, pairs, not no_crowds, keep_empty)
-    selected = select(read_source(source), choice)
+    choice = Choice(categories, joints, visible, named, side, area, pairs, tags, not no_crowds, keep_empty)
+    selected = select(read_source(source), choice, _marks(source, tags))
     write_document(out, selected.document.data)
     for name, count in selected.dropped.items():
         if count:
@@ -173,6 +181,26 @@ def stats(source: Path, as_json: bool) -> None:
         print_json(found.to_json())
     else:
         click.echo(found.to_text())
+
+
+def _marks(source: Path, kinds: tuple[str, ...]) -> Tagged | None:
+    """The open marks of a project as tags; None for a file."""
+    from labeltool.dataset.select import Tagged
+
+    if not kinds or not source.is_dir():
+        return None
+    images: dict[str, set[int]] = {}
+    annotations: dict[str, set[int]] = {}
+    with open_project(source) as opened:
+        for mark in opened.marks():
+            if mark.kind not in kinds:
+                continue
+            if mark.person_id is None:
+                images.setdefault(mark.kind, set()).add(mark.image_id)
+            else:
+                number = opened.person(mark.person_id).annotation_id
+                annotations.setdefault(mark.kind, set()).add(number)
+    return Tagged(images, annotations)
 
 
 def _shares(text: str) -> dict[str, float]:

@@ -17,6 +17,8 @@ from labeltool.skeleton import convert
 #: People of two documents without a common id are the same person from this overlap of their boxes on.
 SAME_BOX = 0.5
 
+_FLAGS = ("not labelled", "hidden", "visible")
+
 #: How many examples of each kind a report names.
 MAX_EXAMPLES = 5
 
@@ -111,7 +113,7 @@ class Difference:
     def to_text(self) -> str:
         """The difference for a terminal."""
         if self.same:
-            return f"no difference: {self.people_same:,} people"
+            return f"no difference: {self.people_same:,} {'person' if self.people_same == 1 else 'people'}"
         lines = [
             f"images: {len(self.images_added):,} added, {len(self.images_removed):,} removed"
             + _examples([*self.images_added, *self.images_removed]),
@@ -130,6 +132,14 @@ class Difference:
         for name, c in self.joints.items():
             middle = f"{np.median(c.distances):>11.2f}{max(c.distances):>9.2f}" if c.distances else f"{'-':>11}{'-':>9}"
             lines.append(f"{name:<20}{c.added:>8,}{c.removed:>9,}{c.flags:>7,}{len(c.distances):>8,}{middle}")
+        changes = [
+            f"{int(self.flag_table[a, b]):,} from {_FLAGS[a]} to {_FLAGS[b]}"
+            for a in range(3)
+            for b in range(3)
+            if a != b and self.flag_table[a, b]
+        ]
+        if changes:
+            lines.append("flags: " + ", ".join(changes))
         lines += [
             f"moved furthest: {name} (id {number}) {joint} by {d:.1f} px" for d, name, number, joint in self.farthest
         ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 from labeltool.coco.document import CocoDocument
@@ -27,6 +27,7 @@ class Choice:
         area: (least, most) `area`, pixels.
         fields: (name, value as text) pairs that the annotation must have; a name `image.x` asks the image for x. A list field
             (such as tags) fits when it holds the value.
+        tags: tags of which the annotation, or its image, has one: in a field `tag` or `tags`, as text or in a list.
         crowds: whether crowd regions stay.
         empty: whether images stay when none of their annotations does.
     """
@@ -38,8 +39,22 @@ class Choice:
     side: tuple[float, float] | None = None
     area: tuple[float, float] | None = None
     fields: tuple[tuple[str, str], ...] = ()
+    tags: tuple[str, ...] = ()
     crowds: bool = True
     empty: bool = False
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """What is tagged beside the document.
+
+    Attributes:
+        images: ids of images, by tag.
+        annotations: ids of annotations, by tag.
+    """
+
+    images: Mapping[str, Set[int]] = field(default_factory=dict)
+    annotations: Mapping[str, Set[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,11 +72,16 @@ class Selected:
     images: int
 
 
-def select(document: CocoDocument, choice: Choice) -> Selected:
+def select(document: CocoDocument, choice: Choice, tagged: Tagged | None = None) -> Selected:
     """The annotations that meet every condition, and their images.
 
     An image that had no annotation to begin with stays when it meets the conditions on image fields and `empty` is set, or when
     there is no condition on annotations at all.
+
+    Args:
+        document: a document whose ids and references hold.
+        choice: the conditions.
+        tagged: tags that the document does not hold itself.
 
     Raises:
         CocoError: the document is damaged, or names a category or joint that it has not.
@@ -71,6 +91,8 @@ def select(document: CocoDocument, choice: Choice) -> Selected:
     _check_names(document, choice)
     images = {image["id"]: image for image in document.images}
     tests = _tests(choice, categories, images)
+    if choice.tags:
+        tests.append(("tag", _tag_test(choice.tags, images, Tagged() if tagged is None else tagged)))
     dropped = {name: 0 for name, _ in tests}
     kept: list[dict[str, Any]] = []
     for annotation in document.annotations:
@@ -113,11 +135,11 @@ def _tests(
             tests.append((name, _within(limits, measure)))
     if choice.named:
         tests.append(("named joints", lambda a: _has(a, categories[a["category_id"]], choice.named)))
-    for field, value in choice.fields:
-        if field.startswith("image."):
-            tests.append((field, _image_field(images, field[6:], value)))
+    for name, value in choice.fields:
+        if name.startswith("image."):
+            tests.append((name, _image_field(images, name[6:], value)))
         else:
-            tests.append((field, _field(field, value)))
+            tests.append((name, _field(name, value)))
     return tests
 
 
@@ -131,6 +153,18 @@ def _within(
         return value is not None and low <= value <= high
 
     return test
+
+
+def _tag_test(
+    tags: Sequence[str], images: Mapping[int, Mapping[str, Any]], tagged: Tagged
+) -> Callable[[Mapping[str, Any]], bool]:
+    def has(row: Mapping[str, Any], beside: Mapping[str, Set[int]]) -> bool:
+        return any(
+            _fits(row.get("tag"), tag) or _fits(row.get("tags"), tag) or row["id"] in beside.get(tag, ())
+            for tag in tags
+        )
+
+    return lambda annotation: has(annotation, tagged.annotations) or has(images[annotation["image_id"]], tagged.images)
 
 
 def _field(name: str, value: str) -> Callable[[Mapping[str, Any]], bool]:

@@ -56,6 +56,8 @@ def test_planted_changes_are_found(whole: CocoDocument) -> None:
     assert sum(c.removed for c in found.joints.values()) == found.joints[names[gone]].removed == 1
     assert sum(c.added for c in found.joints.values()) == 0
     assert found.flag_table[2, 1] == 1
+    changes = "flags: 1 from visible to not labelled, 1 from visible to hidden"
+    assert changes in found.to_text().splitlines()
     assert found.farthest[0][0] == 5.0 and found.farthest[0][3] == "nose"
     assert diff(whole, CocoDocument(data, "changed"), tolerance=5).joints["nose"].distances == []
     back = diff(CocoDocument(data, "changed"), whole)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from labeltool.coco.document import CocoDocument, read_document
-from labeltool.dataset.select import Choice, select
+from labeltool.dataset.select import Choice, Tagged, select
 from labeltool.errors import CocoError
 
 
@@ -83,3 +83,17 @@ def test_everything_of_a_real_file(coco_mini: Path) -> None:
     whole = read_document(coco_mini / "annotations" / "person_keypoints_val2017.json")
     assert select(whole, Choice()).document.data == whole.data
     assert len(select(whole, Choice(joints=(1, 17))).document.annotations) == 68
+
+
+def test_tags_of_people_of_photos_and_from_elsewhere(document: CocoDocument) -> None:
+    def ids(*tags: str, tagged: Tagged | None = None) -> list[int]:
+        return [a["id"] for a in select(document, Choice(tags=tags), tagged).document.annotations]
+
+    assert ids("sitting") == [1]
+    assert ids("night") == [1, 2]
+    assert ids("sitting", "day") == [1, 3, 4]
+    assert ids("dusk") == []
+    beside = Tagged({"dusk": {2}}, {"dusk": {1}, "odd": {2}})
+    assert ids("dusk", tagged=beside) == [1, 3, 4]
+    assert ids("odd", tagged=beside) == [2]
+    assert select(document, Choice(tags=("dusk",))).dropped == {"tag": 4}
