@@ -129,7 +129,7 @@ def test_errors_and_other_sizes_stop_it(tmp_path: Path, project: Path, run: Run)
 #: Kills the process in the call of that number, counted over the writes of all batches.
 KILLED = """
 import os, signal, sys
-import labeltool.project.adding as adding
+import labeltool.project.adding as adding, labeltool.project.batch as batch
 adding._IMAGES = 20
 left = int(sys.argv.pop(1))
 def counted(call):
@@ -141,8 +141,8 @@ def counted(call):
             os.kill(os.getpid(), signal.SIGKILL)
         return result
     return wrapped
-adding.insert_many = counted(adding.insert_many)
-adding._Adding.add = counted(adding._Adding.add)
+batch.insert_many = counted(batch.insert_many)
+adding.Adding.add = counted(adding.Adding.add)
 from labeltool.cli import main
 main(sys.argv[1:])
 """

@@ -5,7 +5,7 @@ arrays stay in memory under a mark of what they were made of; of labels only the
 again. What took long to read is also written below the project, in `cache/arrays`. That folder may be deleted at any time: a
 file that is missing, damaged or of another state of the store is made anew.
 
-Every change of a person writes a revision, and every new person has a higher number (project/saving.py, project/adding.py):
+Every change of a person writes a revision, and every new person has a higher number (project/saving.py, project/batch.py):
 the newest of both say whether labels have changed, and which.
 """
 
