@@ -67,7 +67,7 @@ class Person:
         area: the OKS area in square pixels, or None where nothing gives one.
         area_source: `segmentation` (the annotation has an outline), `given` (it came with an area alone; or whatever its own
             `area_source` says), `0.53 x bbox`, or `none`.
-        touched: a human saved this person at least once.
+        touched: a human saved this person at least once, or a later import changed it.
         origin: `imported`, `human` (drawn by a labeller) or `model` (proposed by a model, no label until touched).
         blind: labelled without a model's help (`labeltool.project.blind`): never filled, shown without a trace of predictions.
     """
