@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from labeltool.app import measured
+from labeltool.app import looking, measured, worst
 from labeltool.app.auditing import (
     ALL_PEOPLE,
     FEW_PEOPLE,
@@ -86,7 +86,7 @@ def show() -> None:
         "Joints": lambda: _joints(result, study),
         "Errors": lambda: _errors(result, study),
         "On whom": lambda: _on_whom(study),
-        "Confidence": lambda: _confidence(study),
+        "Confidence": lambda: _confidence(study, project),
         "People": lambda: _people(project, key, scale),
         "Help": lambda: _help(project, key, scale),
     }
@@ -112,6 +112,7 @@ def _choices(models: Sequence[ModelSummary]) -> tuple[tuple[str, ...], tuple[str
     statuses = st.pills(
         "Photos", STATUSES, selection_mode="multi", format_func=lambda s: STATUS_NAMES[s], help="None chosen: all."
     )
+    st.caption(f"[Show these photos in the queue]({worst.queue_link(statuses)})")
     names = run_names(models)
     chosen = (names[model],) if versus is None else (names[model], names[versus])
     return chosen, tuple(statuses), "area" if scale == "area" else "bbox-diagonal"
@@ -270,7 +271,7 @@ def _on_whom(study: Study | None) -> None:
     )
 
 
-def _confidence(study: Study | None) -> None:
+def _confidence(study: Study | None, project: Project) -> None:
     if study is None:
         st.info("Switch on the intervals above to see the reliability curve.", icon=":material/info:")
         return
@@ -304,6 +305,7 @@ def _confidence(study: Study | None) -> None:
         "Chosen on these labels so that 95 % of the predictions at or above it are right with 95 % certainty; 'always' where no "
         "threshold reaches that."
     )
+    looking.offer(project, study.title, study.calibration)
 
 
 def _help(project: Project, key: measured.Key, scale: Scale) -> None:
@@ -335,19 +337,26 @@ def _people(project: Project, key: measured.Key, scale: Scale) -> None:
     st.markdown(":green[Label], :red[prediction]; yellow: from where a joint was predicted to where it is labelled.")
     if not cases:
         st.info("None.", icon=":material/check_circle:")
+    links = worst.links_of(project, subject, cases)
+    opens = dict(zip(cases, links, strict=True))
+    if cases and st.button("Show the worst of these in the queue", icon=":material/checklist:"):
+        every = cases_of(subject, table, group or ALL_PEOPLE, worst.MOST)
+        captions = [caption_of(subject, table, case) for case in every]
+        link = worst.send_cases(project, subject, every, captions, current().user)
+        st.markdown(f"{len(every):,} marked as `{worst.SOURCE}`: [open the queue]({link})")
     for start in range(0, len(cases), _ACROSS):
         for column, case in zip(st.columns(_ACROSS), cases[start : start + _ACROSS], strict=False):
             with column:
-                _picture(project, key, case, caption_of(subject, table, case), where_of(subject, case))
+                _picture(project, key, case, caption_of(subject, table, case), where_of(subject, case), opens[case])
 
 
-def _picture(project: Project, key: measured.Key, case: Case, caption: str, where: str) -> None:
+def _picture(project: Project, key: measured.Key, case: Case, caption: str, where: str, link: str) -> None:
     content = measured.picture(project, key, case, _SIDE)
     if content is None:
         st.info("The photo cannot be shown.", icon=":material/broken_image:")
     else:
         st.image(content, width="stretch")
-    st.caption(f"**{plain(caption)}**  \n{plain(where)}")
+    st.caption(f"**{plain(caption)}**  \n{plain(where)}  \n[Open]({link})")
 
 
 def _share(text: str) -> ColumnConfig:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from labeltool.coco.check import Report
     from labeltool.coco.draft import Change, Level
     from labeltool.evaluate import Choices, Subject
+    from labeltool.project import Project
 
 
 @click.command()
@@ -163,6 +164,19 @@ def _write_log(path: Path, changes: Sequence[Change]) -> None:
     "--replicates", type=click.IntRange(min=2), default=1000, show_default=True, help="Replicates of the bootstrap."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--write-thresholds",
+    is_flag=True,
+    help="Also write to P, joint by joint, the confidence below which a labeller should look: the editor rings what lies below.",
+)
+@click.option(
+    "--precision",
+    type=click.FloatRange(0, 1),
+    default=0.95,
+    show_default=True,
+    help="Share of right joints that is wanted at and above the thresholds.",
+)
+@click.option("--user", help="Who writes them; by default the account's name.")
 def audit(
     project: Path | None,
     model: str | None,
@@ -177,6 +191,9 @@ def audit(
     seed: int,
     replicates: int,
     as_json: bool,
+    write_thresholds: bool,
+    precision: float,
+    user: str | None,
 ) -> None:
     """Measure a model against the labels, joint by joint: OKS AP/AR, ks, PDJ, kinds of errors.
 
@@ -196,6 +213,8 @@ def audit(
         expect_free(out)
     if project is not None and (truth is not None or predictions is not None or versus_predictions is not None):
         raise click.UsageError("give a project, or --truth with --predictions, not both")
+    if write_thresholds and (project is None or versus is not None):
+        raise click.UsageError("--write-thresholds goes with a project and one model")
     if images is not None and not images.is_dir():
         raise PhotoError(f"{images}: no such folder of photos")
     helped = None
@@ -205,6 +224,8 @@ def audit(
         with open_project(project) as opened:
             subjects = evaluate.read_project(opened, models, statuses=statuses or None)
             helped = evaluate.measure_help(opened, subjects[0], evaluate.Choices(scale, seed, replicates))
+            if write_thresholds:
+                _write_thresholds(opened, subjects[0], scale, precision, user)
     elif truth is not None and predictions is not None:
         if versus is not None or statuses:
             raise click.UsageError("--versus and --status go with a project; with files, --versus-predictions")
@@ -235,6 +256,17 @@ def audit(
     if differences is not None:
         names = (str(subjects[0].model), str(subjects[1].model))
         click.echo("\n" + format_differences(differences, one.skeleton, names), nl=False)
+
+
+def _write_thresholds(
+    project: Project, subject: Subject, scale: Scale, precision: float, user: str | None
+) -> None:
+    from labeltool.evaluate import looking
+    from labeltool.server.settings import default_user
+
+    counts = looking.count_subject(subject, scale)
+    found = looking.write_thresholds(project, str(subject.model), counts, precision, user or default_user())
+    click.echo(looking.thresholds_text(found, precision), err=True)
 
 
 def _expect_statuses(statuses: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ const KEEPALIVE = 20_000;
 
 /**
  * @typedef {Readonly<{
- *   joints: Readonly<Record<string, Readonly<{x: number, y: number, confidence: number}>>>, model: string, version: string, seconds: number,
+ *   joints: Readonly<Record<string, Readonly<{x: number, y: number, confidence: number, below?: number}>>>, model: string, version: string, seconds: number,
  * }>} PredictAnswer
  */
 /**

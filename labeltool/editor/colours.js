@@ -1,6 +1,6 @@
 /** The colours of joints: the person's left and right differ, for colour-blind eyes too (Okabe & Ito 2008). */
 
-import { UNSURE_BELOW } from "./unsure.js";
+import { unsureBelow } from "./unsure.js";
 
 /** @import {Joint, Skeleton} from "./types.js" */
 
@@ -24,9 +24,10 @@ export const THEIRS = "#e58cc0";
  */
 export function bandOf(joint) {
   if (joint.source !== "predicted") return "label";
-  const confidence = joint.confidence ?? UNSURE_BELOW / 2;
-  if (confidence >= UNSURE_BELOW) return "sure";
-  return confidence >= UNSURE_BELOW / 2 ? "unsure" : "doubtful";
+  const below = unsureBelow(joint);
+  const confidence = joint.confidence ?? below / 2;
+  if (confidence >= below) return "sure";
+  return confidence >= below / 2 ? "unsure" : "doubtful";
 }
 
 /**

@@ -91,7 +91,7 @@ export function difference(from, to) {
   for (const name of new Set([...Object.keys(from.joints), ...Object.keys(to.joints)])) {
     const [a, b] = [jointOf(from, name), jointOf(to, name)];
     if (sameJoint(a, b)) continue;
-    joints[name] = (a.confidence ?? null) === (b.confidence ?? null) ? valueOf(b) : { ...valueOf(b), confidence: b.confidence ?? null };
+    joints[name] = (a.confidence ?? null) === (b.confidence ?? null) ? valueOf(b) : { ...valueOf(b), ...surenessOf(b) };
   }
   /** @type {{joints?: Record<string, Joint>, box?: Box | null, deleted?: boolean}} */
   const patch = {};
@@ -251,14 +251,22 @@ function sameBox(a, b) {
 }
 
 /**
+ * How sure a model is of a joint, and below which confidence it would be unsure of it.
+ * @param {{readonly confidence?: number | null, readonly below?: number} | undefined} joint @returns {{confidence: number | null, below?: number}}
+ */
+export function surenessOf(joint) {
+  const confidence = joint?.confidence ?? null;
+  return joint?.below === undefined ? { confidence } : { confidence, below: joint.below };
+}
+
+/**
  * The person with a patch laid on.
  * @param {Person} person @param {Patch} patch @returns {Person}
  */
 export function patched(person, patch) {
   const joints = { ...person.joints };
   for (const [name, value] of Object.entries(patch.joints ?? {})) {
-    const confidence = value.confidence === undefined ? person.joints[name]?.confidence : value.confidence;
-    joints[name] = { ...valueOf(value), confidence: confidence ?? null };
+    joints[name] = { ...valueOf(value), ...surenessOf(value.confidence === undefined ? person.joints[name] : value) };
   }
   return {
     ...person,

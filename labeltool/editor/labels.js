@@ -3,7 +3,7 @@
  * undo stack an image. Edits go out through the outbox; what comes back is merged here and overwrites no unsaved edit.
  */
 
-import { applyEdit, jointOf, newPeople, sameJoint } from "./edits.js";
+import { applyEdit, jointOf, newPeople, sameJoint, surenessOf } from "./edits.js";
 import { History } from "./history.js";
 import { newEditId, withSaves } from "./saves.js";
 
@@ -209,7 +209,7 @@ function keepConfidences(person, mine) {
     return joint.source === "predicted" && joint.confidence == null && before?.confidence != null && sameJoint(joint, before);
   });
   if (!lost.length) return person;
-  const kept = lost.map(([name, joint]) => [name, { ...joint, confidence: mine.joints[name]?.confidence ?? null }]);
+  const kept = lost.map(([name, joint]) => [name, { ...joint, ...surenessOf(mine.joints[name]) }]);
   return { ...person, joints: { ...person.joints, ...Object.fromEntries(kept) } };
 }
 

@@ -1,12 +1,12 @@
 /** Edits of whole people: new ones, their boxes, moved, deleted, pre-filled, copied. As pure as those of single joints. */
 
-import { changeOf, isLocked, jointOf, personOf, placeOf } from "./edits.js";
+import { changeOf, isLocked, jointOf, personOf, placeOf, surenessOf } from "./edits.js";
 import { extent } from "./geometry.js";
 import { newPersonId } from "./saves.js";
 
 /** @import {Box, Change, Edit, ImageDoc, ImageRecord, Joint, Joints, Person, Size, Skeleton} from "./types.js" */
 
-/** @typedef {Readonly<Record<string, Readonly<{x: number, y: number, confidence: number}>>>} Guess a model's joints */
+/** @typedef {Readonly<Record<string, Readonly<{x: number, y: number, confidence: number, below?: number}>>>} Guess a model's joints */
 
 /** A box of fewer photo pixels than this in a direction holds nobody: a slip of the hand. */
 const LEAST_BOX = 3;
@@ -106,7 +106,7 @@ export function prefill(doc, id, skeleton, guess, all) {
     const before = jointOf(person, name);
     const found = guess[name];
     if (isHuman(before) && !(all && found)) continue;
-    if (found) joints[name] = { ...placeOf(found.x, found.y, doc.image), v: 2, source: "predicted", confidence: found.confidence };
+    if (found) joints[name] = { ...placeOf(found.x, found.y, doc.image), v: 2, source: "predicted", ...surenessOf(found) };
     else if (before.v > 0) joints[name] = { x: 0, y: 0, v: 0, source: "predicted", confidence: null };
   }
   const change = isLocked(person) ? null : changeOf(person, { joints });

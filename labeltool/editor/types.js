@@ -7,7 +7,8 @@
  * @typedef {readonly [number, number, number, number]} Box x, y, width, height in pixels, measured at pixel edges.
  *
  * @typedef {Readonly<{x: number, y: number, v: Flag, source: Source}>} JointValue
- * @typedef {JointValue & Readonly<{confidence?: number | null}>} Joint
+ * @typedef {JointValue & Readonly<{confidence?: number | null, below?: number}>} Joint
+ *   `below`: the confidence below which the joint is unsure, where an audit chose one for the model that predicted it.
  * @typedef {Readonly<Record<string, Joint>>} Joints
  *
  * @typedef {Readonly<{

@@ -4,15 +4,20 @@ import { isLocked, jointOf } from "./edits.js";
 
 /** @import {ImageDoc, Joint, JointRef, Skeleton} from "./types.js" */
 
-/** A predicted joint below this confidence is unsure. The one place where the editor keeps this number. */
+/** A predicted joint below this confidence is unsure, where no audit has chosen another. The one place where the editor keeps this number. */
 export const UNSURE_BELOW = 0.5;
+
+/** The confidence below which a joint is unsure. @param {{readonly below?: number}} joint */
+export function unsureBelow(joint) {
+  return joint.below ?? UNSURE_BELOW;
+}
 
 /**
  * Is this joint a guess that nobody vouches for: a prediction of low confidence, or of none (copied from another image)?
  * @param {Joint} joint
  */
 export function isUnsure(joint) {
-  return joint.source === "predicted" && joint.v > 0 && (joint.confidence ?? 0) < UNSURE_BELOW;
+  return joint.source === "predicted" && joint.v > 0 && (joint.confidence ?? 0) < unsureBelow(joint);
 }
 
 /**

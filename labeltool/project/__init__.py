@@ -6,6 +6,7 @@ from labeltool.project.config import ProjectConfig
 from labeltool.project.marks import Mark, MarkCount
 from labeltool.project.project import Project
 from labeltool.project.snapshots import Snapshot
+from labeltool.project.thresholds import Thresholds
 from labeltool.project.values import (
     FILTERS,
     HUMAN_SOURCES,
@@ -69,4 +70,5 @@ __all__ = [
     "Snapshot",
     "StaleRevision",
     "Stored",
+    "Thresholds",
 ]

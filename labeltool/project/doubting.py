@@ -2,7 +2,8 @@
 
 For each person that is neither crowd nor deleted nor labelled blind, from the predictions made for it:
 
-- **confidence**: `uncertainty.confidence_doubt` of the prediction made last, the one that labellers see.
+- **confidence**: `uncertainty.confidence_doubt` of the prediction made last, the one that labellers see; where an audit chose
+  thresholds for its model, of its confidences put on one scale by them (`thresholds.on_one_scale`).
 - **disagreement**: `uncertainty.disagreement` between the last predictions of two models, the mean over all pairs of models.
 - **pose**: `uncertainty.pose_doubt` of the prediction made last, by the bodies that the project's own labels show, or those of
   the literature while there are few.
@@ -15,7 +16,7 @@ leaves no trace in any of them. Labels change none of it: it is about what the m
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -29,7 +30,9 @@ from labeltool.coco.derive import BOX_AREA_FACTOR
 from labeltool.project import bulk
 from labeltool.project.codec import decode_box, encode
 from labeltool.project.database import get_meta
-from labeltool.project.tables import images, meta, people, prediction_runs, predictions
+from labeltool.project.tables import images, meta, models, people, prediction_runs, predictions
+from labeltool.project.thresholds import Thresholds, on_one_scale
+from labeltool.project.thresholds import read as read_thresholds
 from labeltool.skeleton import Skeleton
 
 #: Images that are measured in one go.
@@ -92,7 +95,7 @@ def _measure_block(connection: Connection, skeleton: Skeleton, bodies: uncertain
     doubts: dict[int, list[float]] = {}
     if rows:
         joints = bulk.numbers([row.joints for row in rows], 3 * len(skeleton), "null").reshape(len(rows), -1, 3)
-        doubts = _worst(rows, _doubts(skeleton, bodies, rows, joints))
+        doubts = _worst(rows, _doubts(skeleton, bodies, rows, joints, _thresholds(connection)))
     names = ("doubt_confidence", "doubt_models", "doubt_pose", "doubt")
     before = select(images.c.id, *(images.c[name] for name in names)).where(images.c.id.in_(ids))
     changes: list[dict[str, Any]] = []
@@ -104,8 +107,21 @@ def _measure_block(connection: Connection, skeleton: Skeleton, bodies: uncertain
         connection.execute(update(images).where(images.c.id == bindparam("image_id")), changes)
 
 
+def _thresholds(connection: Connection) -> dict[int, Thresholds]:
+    """The thresholds of confidence by the store's number of the model."""
+    chosen = read_thresholds(connection)
+    if not chosen:
+        return {}
+    names = connection.execute(select(models.c.id, models.c.name, models.c.version))
+    return {row.id: chosen[f"{row.name}@{row.version}"] for row in names if f"{row.name}@{row.version}" in chosen}
+
+
 def _doubts(
-    skeleton: Skeleton, bodies: uncertainty.Bodies, rows: Sequence[Any], joints: FloatArray
+    skeleton: Skeleton,
+    bodies: uncertainty.Bodies,
+    rows: Sequence[Any],
+    joints: FloatArray,
+    limits: Mapping[int, Thresholds],
 ) -> dict[int, FloatArray]:
     """For each person the three doubts and their combination: (4,)."""
     latest: dict[int, int] = {}
@@ -114,7 +130,11 @@ def _doubts(
         latest[row.person_id] = place
         by_model[row.person_id][row.model_id] = place
     shown = np.array(list(latest.values()))
-    confidence = uncertainty.confidence_doubt(joints[shown, :, 2])
+    sure = joints[:, :, 2].copy()
+    for model, chosen in limits.items():
+        of_model = np.array([row.model_id == model for row in rows])
+        sure[of_model] = on_one_scale(sure[of_model], skeleton.joints, chosen)
+    confidence = uncertainty.confidence_doubt(sure[shown])
     pose = uncertainty.pose_doubt(skeleton, joints[shown, :, :2], bodies)
     pairs = [(a, b) for places in by_model.values() for a, b in combinations(places.values(), 2)]
     apart: dict[int, list[float]] = defaultdict(list)

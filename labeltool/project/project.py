@@ -23,6 +23,7 @@ from labeltool.project import (
     reading,
     saving,
     snapshots,
+    thresholds,
     worklist,
 )
 from labeltool.project import config as configs
@@ -34,6 +35,7 @@ from labeltool.project.kept import KeptArrays
 from labeltool.project.marks import Mark, MarkCount
 from labeltool.project.matching import Matching, match_images
 from labeltool.project.snapshots import Snapshot
+from labeltool.project.thresholds import Thresholds
 from labeltool.project.values import (
     Addition,
     Box,
@@ -503,6 +505,31 @@ class Project:
         """
         with self._db.write() as connection:
             return marks.settle(connection, ids, author, reopen=reopen)
+
+    # --- below which confidence to look ----------------------------------------------------------------------------------
+
+    def look_below(self) -> dict[str, Thresholds]:
+        """The thresholds of confidence that were chosen, by model (`name@version`)."""
+        with self._db.read() as connection:
+            return thresholds.read(connection)
+
+    def set_look_below(
+        self, model: str, joints: Mapping[str, float | None] | None, *, precision: float, author: str
+    ) -> None:
+        """Replaces a model's thresholds, by which the editor rings joints as unsure, and measures the doubts of the queue anew.
+
+        Args:
+            model: `name@version`.
+            joints: by joint; None where somebody should always look. None instead of it all: 0.5 for every joint, as at first.
+            precision: the share of right joints at and above them that was wanted.
+            author: who chose them.
+
+        Raises:
+            ProjectError: an unknown joint, or a number that is not in 0..1; nothing was written.
+        """
+        with self._db.write() as connection:
+            thresholds.write(connection, self.skeleton.joints, model, joints, precision, author)
+            doubting.measure_all(connection, self.skeleton)
 
     # --- people ---------------------------------------------------------------------------------------------------------
 

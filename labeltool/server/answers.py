@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from labeltool.project import STATUSES, ImageRecord, Mark, Person, Prediction
+from labeltool.project import STATUSES, ImageRecord, Mark, Person, Prediction, Thresholds
+from labeltool.project.thresholds import USUAL
 from labeltool.server.predicting import Guess
 from labeltool.skeleton import Skeleton
 
@@ -52,14 +53,18 @@ def marks_data(marks: Iterable[Mark]) -> list[dict[str, Any]]:
     ]
 
 
-def person_data(person: Person, confidence: Mapping[str, float] | None = None) -> dict[str, Any]:
+def person_data(
+    person: Person, confidence: Mapping[str, float] | None = None, below: Mapping[str, float] | None = None
+) -> dict[str, Any]:
     """A person with every joint by name.
 
     Args:
         person: the person.
         confidence: a model's confidence by joint, where one has predicted this person; left out where the person is blind.
+        below: the confidence below which a joint is unsure, where an audit chose one.
     """
     sure = confidence if confidence is not None and not person.blind else {}
+    limits = below or {}
     return {
         "id": person.id,
         "image_id": person.image_id,
@@ -68,6 +73,7 @@ def person_data(person: Person, confidence: Mapping[str, float] | None = None) -
         "box": None if person.box is None else list(person.box),
         "joints": {
             name: {"x": joint.x, "y": joint.y, "v": joint.v, "source": joint.source, "confidence": sure.get(name)}
+            | ({"below": limits[name]} if name in limits and name in sure else {})
             for name, joint in person.joints.items()
         },
         "crowd": person.crowd,
@@ -85,6 +91,32 @@ def confidences(predictions: Iterable[Prediction], people: Iterable[Person]) -> 
 
     Several models may have spoken about a person; the newest is not always the one whose joints the labeller was given.
     """
+    return _by_joint(predictions, people, lambda _, name, confidence: round(confidence, 4))
+
+
+def limits_of(
+    predictions: Iterable[Prediction], people: Iterable[Person], chosen: Mapping[str, Thresholds]
+) -> dict[int, dict[str, float]]:
+    """For each person, by joint, the confidence below which it is unsure: of the model whose confidence `confidences` tells.
+
+    Args:
+        predictions: about these people.
+        people: the people.
+        chosen: thresholds by model (`Project.look_below`).
+    """
+    if not chosen:
+        return {}
+
+    def limit(prediction: Prediction, name: str, _: float) -> float:
+        known = chosen.get(f"{prediction.model}@{prediction.version}")
+        return USUAL if known is None else known.below(name)
+
+    return _by_joint(predictions, people, limit)
+
+
+def _by_joint(
+    predictions: Iterable[Prediction], people: Iterable[Person], value: Callable[[Prediction, str, float], float]
+) -> dict[int, dict[str, float]]:
     stands = {person.id: {name: (joint.x, joint.y) for name, joint in person.joints.items()} for person in people}
     sure: dict[int, dict[str, float]] = {}
     placed: dict[int, set[str]] = {}
@@ -94,16 +126,23 @@ def confidences(predictions: Iterable[Prediction], people: Iterable[Person]) -> 
             continue
         here = {name for name, (x, y, _) in prediction.joints.items() if stands[person_id].get(name) == (x, y)}
         said, before = sure.setdefault(person_id, {}), placed.setdefault(person_id, set())
-        said |= {n: round(c, 4) for n, (_, _, c) in prediction.joints.items() if n in here or n not in before}
+        said |= {
+            n: value(prediction, n, c) for n, (_, _, c) in prediction.joints.items() if n in here or n not in before
+        }
         before |= here
     return sure
 
 
-def guess_data(guess: Guess) -> dict[str, Any]:
-    """A model's joints for one box."""
+def guess_data(guess: Guess, chosen: Mapping[str, Thresholds]) -> dict[str, Any]:
+    """A model's joints for one box, with the confidence below which each is unsure where an audit chose one."""
     joints = guess.person.joints.items()
+    known = chosen.get(f"{guess.model}@{guess.version}")
     return {
-        "joints": {name: {"x": x, "y": y, "confidence": round(sure, 4)} for name, (x, y, sure) in joints},
+        "joints": {
+            name: {"x": x, "y": y, "confidence": round(sure, 4)}
+            | ({} if known is None else {"below": known.below(name)})
+            for name, (x, y, sure) in joints
+        },
         "model": guess.model,
         "version": guess.version,
         "seconds": round(guess.seconds, 4),

@@ -18,7 +18,15 @@ from labeltool.project import STATUSES, ImageRecord, Joint, Person, StaleRevisio
 from labeltool.project.edits import JointLike, check_box
 from labeltool.server import requests
 from labeltool.server.access import BEARER_SECONDS
-from labeltool.server.answers import confidences, guess_data, image_data, marks_data, person_data, skeleton_data
+from labeltool.server.answers import (
+    confidences,
+    guess_data,
+    image_data,
+    limits_of,
+    marks_data,
+    person_data,
+    skeleton_data,
+)
 from labeltool.server.guideline import PICTURE_TYPES, guideline_html, picture_path
 from labeltool.server.office import Office
 from labeltool.server.photo_store import ReadyPhoto
@@ -83,9 +91,10 @@ async def get_image(request: Request, office: Office) -> Response:
     def find() -> dict[str, Any]:
         image = _image(office, image_id)
         people = office.project.people(image_id, deleted=True)
-        sure = confidences(office.project.predictions(image_id), people) if people else {}
+        said = list(office.project.predictions(image_id)) if people else []
+        sure, below = confidences(said, people), limits_of(said, people, office.project.look_below())
         data = {**image_data(image), "marks": marks_data(office.project.marks(image_id))}
-        return {"image": data, "people": [person_data(p, sure.get(p.id)) for p in people]}
+        return {"image": data, "people": [person_data(p, sure.get(p.id), below.get(p.id)) for p in people]}
 
     return JSONResponse(await run_in_threadpool(find), headers={"cache-control": "no-store"})
 
@@ -239,7 +248,7 @@ async def post_predict(request: Request, office: Office) -> Response:
         if person_id is not None:
             said = replace(guess.person, person_id=person_id)
             project.add_prediction(guess.model, guess.version, guess.weights_hash, image_id, said)
-        return guess_data(guess)
+        return guess_data(guess, project.look_below())
 
     return JSONResponse(await run_in_threadpool(ask), headers={"cache-control": "no-store"})
 
@@ -348,9 +357,11 @@ def _person(office: Office, person_id: int) -> Person:
 
 def _person_answer(office: Office, person: Person, image_id: int) -> dict[str, Any]:
     """The person, with the image's status and what the check finds wrong with it, which a save may have changed."""
-    sure = confidences(office.project.predictions(image_id, person_id=person.id), [person]).get(person.id)
+    said = list(office.project.predictions(image_id, person_id=person.id))
+    sure = confidences(said, [person]).get(person.id)
+    below = limits_of(said, [person], office.project.look_below()).get(person.id) if said else None
     image = office.project.image(image_id)
-    return {**person_data(person, sure), "image_status": image.status, "image_finding": image.finding}
+    return {**person_data(person, sure, below), "image_status": image.status, "image_finding": image.finding}
 
 
 def _joints(given: Any) -> dict[str, JointLike]:

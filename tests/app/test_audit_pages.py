@@ -126,3 +126,35 @@ def test_every_group_has_its_cases(office: Office) -> None:
         assert len(cases) <= 4
         assert all(case.detection != NO_DETECTION for case in cases if group != "missed person")
     assert len(cases_of(one, table, "least OKS", 4)) == 4
+
+
+def test_thresholds_are_written_for_the_editor_and_taken_back(office: Office) -> None:
+    page = shown("Confidence")
+    assert "below a confidence of 0.5" in texts(page)
+    model = next(iter({f"{m.model}@{m.version}" for m in office.project.list_models()}))
+    next(b for b in page.button if b.label.startswith("Ring what lies below")).click().run()
+    assert not page.exception
+    (written,) = office.project.look_below().values()
+    assert (
+        written.precision == 0.95
+        and written.author == "anna"
+        and set(written.joints) <= set(office.project.skeleton.joints)
+    )
+    assert "thresholds for 95.0%" in texts(page), model
+    next(b for b in page.button if b.label == "Back to 0.5").click().run()
+    assert office.project.look_below() == {}
+
+
+def test_the_worst_open_the_editor_and_go_into_the_queue(office: Office) -> None:
+    page = shown("People")
+    assert "[Open](/?image=" in texts(page) and "&person=" in texts(page)
+    next(b for b in page.button if b.label.startswith("Show the worst")).click().run()
+    assert not page.exception and "open the queue](/queue?mark=audit%3A" in texts(page)
+    marks = office.project.marks(source="audit")
+    assert marks and {m.author for m in marks} == {"anna"}
+    assert not {m.person_id for m in marks} & office.project.blind_people()
+    ordered = list(office.project.queue(mark="audit", order="mark").ids)
+    assert ordered[0] == marks[0].image_id and [m.score for m in marks] == sorted(
+        (m.score for m in marks), reverse=True
+    )
+    office.project.put_marks("audit", [], "anna")

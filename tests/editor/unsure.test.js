@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { patched } from "../../labeltool/editor/edits.js";
 import { isUnsure, nextAfter, Seen, UNSURE_BELOW, unsureJoints } from "../../labeltool/editor/unsure.js";
 import { doc, joint, person, SKELETON } from "./samples.js";
 
@@ -49,4 +50,14 @@ test("a joint was looked at as long as it stays where it is", () => {
   assert.equal(seen.has(moved, ref), false);
   const named = doc([person(33, { joints: { head: guess(0.2, 7) } })]);
   assert.equal(seen.has(named, { person: 33, joint: "head" }), true, "the server gave a new person its id");
+});
+
+test("where an audit chose a threshold, a joint is unsure below that one; an edit keeps it", () => {
+  const guess = { x: 5, y: 6, v: /** @type {const} */ (2), source: /** @type {const} */ ("predicted"), confidence: 0.4 };
+  assert.equal(isUnsure(guess), true);
+  assert.equal(isUnsure({ ...guess, below: 0.3 }), false);
+  assert.equal(isUnsure({ ...guess, confidence: 0.99, below: 1.01 }), true, "always to be looked at");
+  const one = person(1, { joints: { head: { ...guess, below: 0.3 } } });
+  const moved = patched(one, { joints: { head: { x: 7, y: 6, v: 2, source: "predicted" } } });
+  assert.deepEqual(moved.joints.head, { ...guess, x: 7, below: 0.3 });
 });

@@ -1,0 +1,62 @@
+"""From the Audit page into the work: links that open the editor at a person, and worst cases sent to the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from labeltool.app.queueing import editor_link
+from labeltool.evaluate import Case, Subject
+from labeltool.project import Mark, Project
+from labeltool.report.findings import spoken
+
+#: The source of the marks that the Audit page makes.
+SOURCE = "audit"
+
+#: Cases that are sent to the queue at most.
+MOST = 200
+
+
+def links_of(project: Project, subject: Subject, cases: Sequence[Case]) -> list[str]:
+    """For each case the address that opens the editor at its person, or at its image where nobody is labelled."""
+    people = _people(project, subject, cases)
+    return [editor_link(case.image, people.get(_annotation(subject, case))) for case in cases]
+
+
+def send_cases(project: Project, subject: Subject, cases: Sequence[Case], captions: Sequence[str], author: str) -> str:
+    """Makes the cases the marks of `audit`, the worst first; earlier ones go. The address of the queue that shows them.
+
+    Nobody who is labelled blind is among them: the order would tell what a model said.
+    """
+    people, blind = _people(project, subject, cases), project.blind_people()
+    joints = subject.skeleton.joints
+    kind = spoken(cases[0].group) if cases else ""
+    chosen = [
+        Mark(
+            kind,
+            case.image,
+            person,
+            float(len(cases) - n),
+            f"{subject.model}: {caption}",
+            tuple(joints[joint] for joint in case.joints),
+        )
+        for n, (case, caption) in enumerate(zip(cases, captions, strict=True))
+        if (person := people.get(_annotation(subject, case))) not in blind
+    ]
+    project.put_marks(SOURCE, chosen, author)
+    return f"/queue?mark={quote(f'{SOURCE}:{kind}')}&order=mark"
+
+
+def queue_link(statuses: Sequence[str]) -> str:
+    """The address of the queue with the Audit page's choice of photos: one status, else all."""
+    return f"/queue?which={statuses[0]}" if len(statuses) == 1 else "/queue?which=all"
+
+
+def _people(project: Project, subject: Subject, cases: Sequence[Case]) -> dict[int, int]:
+    """The store's number of the cases' people, by annotation id."""
+    wanted = sorted({_annotation(subject, case) for case in cases if case.label >= 0})
+    return project.find_people(wanted) if wanted else {}
+
+
+def _annotation(subject: Subject, case: Case) -> int:
+    return int(subject.labels.person[case.label]) if case.label >= 0 else -1
