@@ -122,7 +122,7 @@ def new_person(page: Page, address: str) -> None:
 
 def pages(page: Page) -> None:
     """The other pages."""
-    for name in ("Queue", "Export", "Audit"):
+    for name in ("Queue", "Export", "Stats", "Audit"):
         page.get_by_role("link", name=name, exact=True).first.click()
         page.get_by_role("heading", name=name, exact=True).first.wait_for()
         page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
