@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -128,11 +129,13 @@ def _show_images(project: Project) -> None:
     which_at, mark_at, labeller_at, order_at, seed_at, text_at = st.columns([2, 2, 2, 2, 1, 2])
     which = which_at.selectbox("Show", list(FILTER_NAMES), format_func=FILTER_NAMES.__getitem__, key="queue_which")
     mark = mark_at.selectbox("Marked", list(marks), format_func=marks.__getitem__, key="queue_mark")
-    labeller = labeller_at.selectbox("Labelled by", labellers, format_func=lambda n: n or "Anybody", key="queue_labeller")
+    labeller = labeller_at.selectbox(
+        "Labelled by", labellers, format_func=lambda n: n or "Anybody", key="queue_labeller"
+    )
     order = order_at.selectbox("Order", list(ORDER_NAMES), format_func=ORDER_NAMES.__getitem__, key="queue_order")
     seed = seed_at.number_input("Seed", value=1, step=1, disabled=order != "random", key="queue_seed")
     text = text_at.text_input("Name or id", placeholder="a part of the name, or an id", key="queue_text")
-    wish = {"order": order, "seed": int(seed), "text": text, "mark": mark, "labeller": labeller}
+    wish: dict[str, Any] = {"order": order, "seed": int(seed), "text": text, "mark": mark, "labeller": labeller}
     page = partial(project.queue_page, which, **wish, limit=PAGE)
     total, entries = page(offset=0)
     pages = last_page(total)

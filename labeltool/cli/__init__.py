@@ -16,6 +16,7 @@ import click
 
 from labeltool import __version__
 from labeltool.cli import (
+    agreeing,
     data,
     datasets,
     exploring,
@@ -50,6 +51,7 @@ for _command in (
     projects.demo,
     measuring.validate,
     measuring.audit,
+    agreeing.agreement,
     exploring.explore,
     data.convert,
     datasets.split,
