@@ -30,6 +30,7 @@ export class Browsing extends Syncing {
    */
   async start(remembered, { person = null, filter = this.filter } = {}) {
     this.filter = filter;
+    this.#orderFor(filter);
     this.#wanted = person;
     const [project] = await Promise.all([this.api.project(), this.refreshQueue()]);
     this.project = project;
@@ -55,15 +56,20 @@ export class Browsing extends Syncing {
 
   /** @param {Filter} filter */
   setFilter(filter) {
-    const { order, seed } = this.work;
-    if (isMark(filter) && order === "position") this.work.choose("mark", seed);
-    else if (!isMark(filter) && order === "mark") this.work.choose("position", seed);
+    this.#orderFor(filter);
     this.filter = filter;
     this.emit("queue");
     const fetched = this.refreshQueue().catch(() => this.say("The queue could not be fetched; its counts may be old.", "warning"));
     // Which images those are, the server has to say first.
     if (partOf(filter)) void fetched.then(() => this.filter === filter && this.#enter(filter));
     else this.#enter(filter);
+  }
+
+  /** Among marked images the highest mark comes first, unless the labeller has chosen an order. @param {Filter} filter */
+  #orderFor(filter) {
+    const { order, seed } = this.work;
+    if (isMark(filter) && order === "position") this.work.choose("mark", seed);
+    else if (!isMark(filter) && order === "mark") this.work.choose("position", seed);
   }
 
   /** Opens the first image that passes a filter, unless the open one does. @param {Filter} filter */

@@ -29,11 +29,14 @@ export function marksOf(doc, person) {
 }
 
 /**
- * What a mark says: "Suspect limb: left knee to left ankle, 4.2 spreads longer than usual".
+ * What a mark says: "suspects · limb: left knee, left ankle: 4.2 spreads longer than usual".
  * @param {Mark} mark
  */
 export function wordsOf({ source, kind, note, joints }) {
-  const about = [joints.map(say).join(", "), note ?? ""].filter(Boolean).join(": ");
+  const stems = [...new Set(joints.map((name) => name.replace(/^(left|right)_/, "")))];
+  const both = stems.every((stem) => joints.includes(`left_${stem}`) && joints.includes(`right_${stem}`));
+  const which = joints.length && both ? `${stems.map(say).join(", ")} (both sides)` : joints.map(say).join(", ");
+  const about = [which, note ?? ""].filter(Boolean).join(": ");
   return `${source} · ${kind}${about ? `: ${about}` : ""}`;
 }
 

@@ -15,6 +15,8 @@ const PHOTO = { ...LIMB, id: 2, source: "fiftyone", kind: "blurry", person: null
 test("a mark says who, what, where and why", () => {
   assert.equal(wordsOf(LIMB), "suspects · limb: left knee: too long");
   assert.equal(wordsOf(PHOTO), "fiftyone · blurry");
+  const arms = ["left_hand", "right_hand", "left_foot", "right_foot"];
+  assert.equal(wordsOf({ ...LIMB, kind: "swap", joints: arms, note: "why" }), "suspects · swap: hand, foot (both sides): why");
 });
 
 test("a filter means a source, or one of its kinds", () => {
