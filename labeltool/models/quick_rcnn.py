@@ -49,6 +49,9 @@ def quicken(network: FasterRCNN, device: torch.device) -> None:
             heads.box_head = _BoxHead(heads.box_head, heads.box_roi_pool.side)
         replace_convolutions(cast("nn.Module", network.backbone))
         replace_convolutions(cast("Any", network.rpn).head)
+        for name in ("mask_head", "keypoint_head"):
+            if isinstance(part := getattr(heads, name, None), nn.Module):
+                replace_convolutions(part)
     network.backbone = _Half(cast("nn.Module", network.backbone), device)
     cast("Any", network.rpn).head.conv = _Half(cast("Any", network.rpn).head.conv, device)
     for name in ("box_head", "mask_head", "keypoint_head"):

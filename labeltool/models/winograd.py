@@ -63,7 +63,7 @@ class WinogradConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, D, H, W), channels last in memory."""
-        places = x.shape[2] * x.shape[3]
+        places = x.shape[0] * x.shape[2] * x.shape[3]
         if x.dtype != torch.float32 or places < ENOUGH_PLACES or torch.is_autocast_enabled(x.device.type):
             return cast("Tensor", self.direct(x))
         return convolve(x, self.kernel, self.direct.bias)
@@ -110,22 +110,25 @@ def convolve(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
     ).contiguous()
     take, give = _INPUT.to(x.dtype), _OUTPUT.to(x.dtype)
     out = x.new_empty((n, down, 4, across, 4, kernel.shape[2]))
-    _, row, column, _ = padded.stride()
-    rows = max(1, _AT_A_TIME // (across * channels))
-    for i in range(n):
+    image, row, column, _ = padded.stride()
+    rows = min(down, max(1, _AT_A_TIME // (across * channels)))
+    # Small maps go several at a time: a product of few rows is slow.
+    maps = max(1, _AT_A_TIME // (down * across * channels))
+    for i in range(0, n, maps):
+        m = min(maps, n - i)
         for first in range(0, down, rows):
             k = min(rows, down - first)
-            tiles = padded[i].as_strided(
-                (6, 6, k, across, channels),
-                (row, column, 4 * row, 4 * column, 1),
-                padded[i].storage_offset() + 4 * first * row,
+            tiles = padded.as_strided(
+                (6, 6, m, k, across, channels),
+                (row, column, image, 4 * row, 4 * column, 1),
+                padded.storage_offset() + i * image + 4 * first * row,
             )
             half = torch.mm(take, tiles.reshape(6, -1))
-            products = torch.bmm(torch.matmul(take, half.view(6, 6, -1)).view(36, k * across, channels), kernel)
+            products = torch.bmm(torch.matmul(take, half.view(6, 6, -1)).view(36, m * k * across, channels), kernel)
             # Y = A^T M A: over the second place of the 36, then over the first.
             half = torch.matmul(give, products.view(6, 6, -1))
-            found = torch.mm(give, half.view(6, -1)).view(4, 4, k, across, -1).permute(2, 0, 3, 1, 4)
-            into = out[i, first : first + k]
+            found = torch.mm(give, half.view(6, -1)).view(4, 4, m, k, across, -1).permute(2, 3, 0, 4, 1, 5)
+            into = out[i : i + m, first : first + k]
             if bias is None:
                 into.copy_(found)
             else:
