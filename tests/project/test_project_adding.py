@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -285,3 +287,55 @@ def test_two_imports_at_once_are_refused(bare: Project) -> None:
             add(bare, document([person(1, 1)]))
 
     assert add(bare, document([person(1, 1)]), told=another).people == 1
+
+
+def some_document(rng: random.Random, images: int, people: int, first_id: int) -> CocoDocument:
+    """People, some twice under two ids, crowds and dogs, on photos with ids of their own."""
+    numbers = rng.sample(range(1, 50), images)
+    rows: list[dict[str, Any]] = []
+    for number in rng.sample(range(first_id, first_id + 100), people):
+        row = person(number, rng.choice(numbers), rng.randrange(0, 80, 20), labelled=rng.random() < 0.6)
+        kind = rng.random()
+        if kind < 0.15:
+            row = {"id": number, "image_id": row["image_id"], "category_id": 2, "bbox": row["bbox"]}
+        elif kind < 0.3 and rows:
+            row = {**copy.deepcopy(rng.choice(rows)), "id": number}
+        elif kind < 0.4:
+            row["iscrowd"] = 1
+        rows.append(row)
+    data = {
+        "images": [{"id": n, "file_name": f"{k}.jpg", "width": 120, "height": 90} for k, n in enumerate(numbers)],
+        "annotations": rows,
+        "categories": [LSP_14.to_category(), {"id": 2, "name": "dog"}],
+    }
+    return CocoDocument(data, "some.json")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_comes_comes_once(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut off after any transaction and run again, over other labels and a labeller's work: the next run changes nothing."""
+    rng = random.Random(seed)
+    monkeypatch.setattr("labeltool.project.adding._IMAGES", rng.choice([1, 2]))
+    labels = some_document(rng, 6, 14, rng.choice([1, 40]))
+    left = rng.randint(1, 3)
+
+    def stop(_: int) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise KeyboardInterrupt
+
+    with make(folder, some_document(rng, 3, 8, 1)) as project:
+        for image in project.images():
+            for one in project.people(image.id):
+                if not one.crowd and rng.random() < 0.4:
+                    project.save(one.id, base=0, author="anna", edit_id=f"{one.id}", joints={"neck": (55, 44, 1)})
+        with contextlib.suppress(KeyboardInterrupt):
+            add(project, labels, told=stop)
+        add(project, labels)
+        whole = exported(project)
+        ids = [annotation["id"] for annotation in whole["annotations"]]
+        assert len(ids) == len(set(ids))
+        again = add(project, labels)
+        assert (again.people, again.others, again.updated, again.new_images) == (0, 0, 0, 0)
+        assert exported(project) == whole
