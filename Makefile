@@ -60,7 +60,7 @@ $(FIFTYONE_STAMP): fiftyone-requirements.txt $(STAMP)
 	touch $@
 
 fiftyone: $(FIFTYONE_STAMP)
-	$(FIFTYONE)/bin/python -m pytest -q tests/explore
+	$(FIFTYONE)/bin/python -m pytest -q tests/explore/test_fiftyone.py
 
 bench: setup
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --quick || exit 1; done

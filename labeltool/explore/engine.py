@@ -71,7 +71,7 @@ def launch(dataset: Any, port: int) -> Iterator[str]:
     """Serves the App on this machine alone and opens the browser; its address. The App ends with the block.
 
     Raises:
-        ExploreError: the port is taken. FiftyOne would go on with whatever answers there.
+        ExploreError: the port is taken (FiftyOne would go on with whatever answers there), or the App does not start.
     """
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -79,7 +79,11 @@ def launch(dataset: Any, port: int) -> Iterator[str]:
             free.bind(("127.0.0.1", port))
         except OSError as error:
             raise ExploreError(f"port {port}: {error.strerror}, expected a free one: --port") from None
-    session = load().launch_app(dataset, port=port, address="127.0.0.1")
+    fo = load()
+    try:
+        session = fo.launch_app(dataset, port=port, address="127.0.0.1")
+    except fo.core.service.ServiceException as error:
+        raise ExploreError(f"FiftyOne's App does not start on port {port}: {error}; try again") from None
     try:
         yield str(session.url).replace("localhost", "127.0.0.1")
     finally:

@@ -14,7 +14,7 @@ from labeltool.coco.derive import BOX_AREA_FACTOR, box_from_joints
 from labeltool.coco.document import CocoDocument
 from labeltool.errors import ExploreError, FormatError, PhotoError
 from labeltool.explore import engine
-from labeltool.explore.dataset import BOXES, TRUTH
+from labeltool.explore.fields import BOXES, TRUTH
 from labeltool.explore.mapping import to_box, to_keypoints
 from labeltool.formats.imported import Imported, note
 from labeltool.images import upright_size

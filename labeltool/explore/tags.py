@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labeltool.explore.dataset import INNER, LABEL_FIELDS, SOURCE, find_built
+from labeltool.explore.dataset import SOURCE, find_built
+from labeltool.explore.fields import INNER, LABEL_FIELDS
 from labeltool.project import Mark, Project
 
 #: The ending of tags whose mark was settled.

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import socket
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,12 +50,3 @@ def no_dataset_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
         module = request.getfixturevalue("fo")
         for name in module.list_datasets():
             module.delete_dataset(name)
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import urllib.request
+import socket
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,7 @@ from study_samples import figures_project, guesses
 
 from labeltool.coco.document import CocoDocument
 from labeltool.demo import sample_data
+from labeltool.errors import ExploreError
 from labeltool.explore import engine
 from labeltool.explore.dataset import build
 from labeltool.explore.reading import read_fiftyone
@@ -259,15 +261,56 @@ def test_without_mongod_there_is_one_line(
     assert error == f"labeltool: {engine.NO_DATABASE}\n"
 
 
-def test_the_app_answers_and_tracks_nobody(fo: ModuleType, figures: Project, free_port: int) -> None:
-    assert fo.config.do_not_track
-    dataset = build(figures, model="rough").dataset
-    with engine.launch(dataset, free_port) as address:
-        assert address.startswith(f"http://127.0.0.1:{free_port}")
-        with urllib.request.urlopen(address, timeout=20) as answer:
-            assert b"FiftyOne" in answer.read()
-        with pytest.raises(
-            engine.ExploreError, match=f"^port {free_port}: Address already in use, expected a free one"
-        ):
-            with engine.launch(dataset, free_port):
+def test_the_app_is_there_and_tracks_nobody(fo: ModuleType, figures: Project) -> None:
+    """FiftyOne's own server, in this process: a process of its own takes it most of a minute on a busy machine."""
+    from fiftyone.server.app import app
+    from starlette.testclient import TestClient
+
+    build(figures, model="rough")
+    query = '{ doNotTrack datasets(first: 5, search: "figures") { edges { node { name } } } }'
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        client = TestClient(app)
+        assert "FiftyOne" in client.get("/").text
+        answer = client.post("/graphql", json={"query": query}).json()
+    assert answer == {"data": {"doNotTrack": True, "datasets": {"edges": [{"node": {"name": "figures"}}]}}}
+
+
+def test_launch_serves_this_machine_alone_and_ends_with_the_block(
+    fo: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+
+    class Session:
+        url = "http://localhost:5199/"
+
+        def close(self) -> None:
+            told.append("closed")
+
+    def launch_app(dataset: Any, **options: Any) -> Session:
+        told.append((dataset, options))
+        return Session()
+
+    monkeypatch.setattr(fo, "launch_app", launch_app)
+    with engine.launch("the data set", 5199) as address:
+        assert address == "http://127.0.0.1:5199/"
+        assert told == [("the data set", {"port": 5199, "address": "127.0.0.1"})]
+    assert told[1:] == ["closed"]
+
+    def slow(dataset: Any, **options: Any) -> Session:
+        raise fo.core.service.ServiceListenTimeout("the server", 5199)
+
+    monkeypatch.setattr(fo, "launch_app", slow)
+    with pytest.raises(ExploreError, match=r"^FiftyOne's App does not start on port 5199: .*; try again$"):
+        with engine.launch("the data set", 5199):
+            pass
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ExploreError, match=f"^port {port}: Address already in use, expected a free one: --port$"):
+            with engine.launch("the data set", port):
                 pass
