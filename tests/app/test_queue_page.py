@@ -7,8 +7,19 @@ import pytest
 from label_samples import TOKEN, make_project
 from streamlit.testing.v1 import AppTest
 
-from labeltool.app.queueing import FILTER_NAMES, ORDER_NAMES, duration, images_table, last_page, note_of, overview
-from labeltool.project import FILTERS, ORDERS, Progress
+from labeltool.app.queue_page import part_of
+from labeltool.app.queueing import (
+    FILTER_NAMES,
+    ORDER_NAMES,
+    duration,
+    editor_link,
+    images_table,
+    last_page,
+    mark_names,
+    note_of,
+    overview,
+)
+from labeltool.project import FILTERS, ORDERS, Mark, MarkCount, Progress
 from labeltool.server.office import Office, install
 
 
@@ -116,3 +127,29 @@ def test_an_image_with_everything_the_matter(office: Office) -> None:
     assert note_of(entry) == "rev: look · the file is empty · skipped: broken"
     assert images_table([entry])["Doubt"].isna().all()
     assert isinstance(project.progress(), Progress)
+
+
+def test_marks_are_offered_by_source_and_kind_and_lead_into_the_editor() -> None:
+    counts = [MarkCount("audit", "all done", 0, 0, 3, 0), MarkCount("suspects", "limb", 4, 3, 0, 0)]
+    assert mark_names(counts) == {
+        "": "Marked or not",
+        "suspects": "suspects: all",
+        "suspects:limb": "suspects: limb (3)",
+    }
+    assert editor_link(7) == "/?image=7"
+    assert editor_link(7, 12, part_of("suspects:limb", "anna")) == "/?image=7&person=12&filter=mark%3Asuspects%3Alimb"
+    assert editor_link(part=part_of("", "anna")) == "/?filter=by%3Aanna" and part_of("", "") == ""
+
+
+def test_the_page_takes_its_choice_from_the_address(office: Office) -> None:
+    office.project.put_marks(
+        "suspects", [Mark("limb", 102, score=1), Mark("limb", 104, score=3), Mark("swap", 101)], "anna"
+    )
+    page = AppTest.from_function(queue_script, default_timeout=30)
+    page.query_params["mark"], page.query_params["order"] = "suspects:limb", "mark"
+    page.run()
+    assert not page.exception
+    table = page.dataframe[0].value
+    assert list(table["Id"]) == [104, 102]
+    assert next(iter(table["Open"])) == "/?image=104&filter=mark%3Asuspects%3Alimb"
+    assert dict(page.query_params) == {}
