@@ -89,7 +89,7 @@ def test_the_editor_in_trouble(page: EditorPage, axe: str, server: Served) -> No
     check(page.page, axe, "a conflict")
 
 
-@pytest.mark.parametrize("name", ["Queue", "Export", "Audit"])
+@pytest.mark.parametrize("name", ["Queue", "Export", "Stats", "Audit"])
 def test_the_other_pages(page: EditorPage, axe: str, name: str) -> None:
     page.page.get_by_role("link", name=name, exact=True).first.click()
     expect(page.page.get_by_role("heading", name=name, exact=True)).to_be_visible(timeout=30_000)
