@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from editor_page import EditorPage
 from playwright.sync_api import expect
 from served import Served
+
+from labeltool.project import Mark, Project
 
 
 def test_filter_order_and_space(editor: EditorPage) -> None:
@@ -98,3 +102,33 @@ def test_an_address_opens_an_image_once(editor: EditorPage, server: Served) -> N
     page.reload()
     editor.shows(4)
     expect(page.locator(".progress-done")).to_contain_text("people")
+
+
+def test_marked_images_say_why_and_are_called_right(editor: EditorPage) -> None:
+    page, server = editor.page, editor.server
+    with Project.open(Path(str(server.process.args[4]))) as project:  # type: ignore[index]
+        people = [(i.id, p.id) for i in project.images() for p in project.people(i.id)[:1] if not p.crowd]
+        first, second = people[0], people[1]
+        joint = project.skeleton.joints[0]
+        marks = [Mark("limb", *first, 1.0, "too long", (joint,)), Mark("limb", *second, 5.0, "much too long")]
+        project.put_marks("suspects", marks, "ben")
+        page.reload()
+        page.wait_for_selector(".lt[data-ready]")
+        editor.open(next(i.id for i in project.images() if i.id not in (first[0], second[0])))
+        page.get_by_label("Show images that are").select_option("mark:suspects:limb")
+        editor.shows(second[0])
+        note = page.get_by_role("group", name="Marked to be looked at")
+        expect(note).to_contain_text("much too long")
+        expect(page.get_by_label("Order of the images")).to_have_value("mark")
+        expect(page.locator(".total")).to_have_text("/ 2")
+        editor.focus()
+        editor.press("y")
+        expect(note).to_be_hidden()
+        expect(page.locator(".total")).to_have_text("/ 1")
+        editor.press("Space")
+        editor.shows(first[0])
+        note.get_by_role("button", name="too long").click()
+        expect(page.locator(".joints-section [aria-current=true]")).to_have_count(1)
+        page.get_by_label("Show images that are").select_option("all")
+        assert [m.outcome for m in project.marks(settled=True)] == ["right", None]
+        project.put_marks("suspects", [], "ben")
