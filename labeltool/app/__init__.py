@@ -1,1 +1,1 @@
-"""The pages: Label, Queue, Export, Stats, Audit. Streamlit runs `main.py`; what the pages show is worked out by plain functions beside it."""
+"""The pages: Label, Queue, Export, Stats, Audit. Streamlit runs `main.py`; plain functions beside it work out what they show."""

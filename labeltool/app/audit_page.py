@@ -66,12 +66,12 @@ def show() -> None:
             icon=":material/model_training:",
         )
         return
-    chosen, statuses, scale = _choices(models)
+    chosen, statuses, scale, part = _choices(project, models)
     try:
         with st.spinner("Measuring…"):
-            key = measured.key_of(project, chosen, statuses)
+            key = measured.key_of(project, chosen, statuses, *part)
             if not measured.subjects(project, key)[0].labels.people.any():
-                st.info("No labelled person on photos of this status.", icon=":material/filter_alt_off:")
+                st.info("No labelled person on photos like that.", icon=":material/filter_alt_off:")
                 return
             result = measured.results(project, key, scale)[0]
         found = _intervals(project, key, scale, result)
@@ -99,8 +99,10 @@ def show() -> None:
                 draw()
 
 
-def _choices(models: Sequence[ModelSummary]) -> tuple[tuple[str, ...], tuple[str, ...], Scale]:
-    """The models (one or two), the statuses (none for all) and the scale that the page asks for."""
+def _choices(
+    project: Project, models: Sequence[ModelSummary]
+) -> tuple[tuple[str, ...], tuple[str, ...], Scale, tuple[str, str]]:
+    """The models (one or two), the statuses (none for all), the scale, and the part of the queue that the page asks for."""
     left, middle, right = st.columns(3)
     model = left.selectbox("Model", models, format_func=run_label)
     others = [one for one in models if one != model]
@@ -112,10 +114,11 @@ def _choices(models: Sequence[ModelSummary]) -> tuple[tuple[str, ...], tuple[str
     statuses = st.pills(
         "Photos", STATUSES, selection_mode="multi", format_func=lambda s: STATUS_NAMES[s], help="None chosen: all."
     )
-    st.caption(f"[Show these photos in the queue]({worst.queue_link(statuses)})")
+    part = worst.choose_part(project)
+    st.caption(f"[Show these photos in the queue]({worst.queue_link(statuses, *part)})")
     names = run_names(models)
     chosen = (names[model],) if versus is None else (names[model], names[versus])
-    return chosen, tuple(statuses), "area" if scale == "area" else "bbox-diagonal"
+    return chosen, tuple(statuses), "area" if scale == "area" else "bbox-diagonal", part
 
 
 def _intervals(

@@ -22,13 +22,17 @@ from labeltool.evaluate.people import PeopleTable
 from labeltool.project import Project
 from labeltool.report.overlays import Artist
 
-#: What a project's labels and the page's choices are known by: the project, its mark, the models, the statuses (none for all).
-Key = tuple[str, str, tuple[str, ...], tuple[str, ...]]
+#: What a project's labels and the page's choices are known by: the project, its mark, the models, the statuses (none for all),
+#: the part of the queue: marks, labeller, and a digest of the images that are in it now.
+Key = tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, str, str]]
 
 
-def key_of(project: Project, models: tuple[str, ...], statuses: tuple[str, ...]) -> Key:
-    """The key of some models on the photos of some statuses, as the project is now."""
-    return (str(project.path), project.mark(), models, statuses)
+def key_of(
+    project: Project, models: tuple[str, ...], statuses: tuple[str, ...], mark: str = "", labeller: str = ""
+) -> Key:
+    """The key of some models on the photos of some statuses and of a part of the queue, as the project is now."""
+    digest = str(hash(tuple(project.queue(mark=mark, labeller=labeller).ids))) if mark or labeller else ""
+    return (str(project.path), project.mark(), models, statuses, (mark, labeller, digest))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -38,14 +42,18 @@ def _whole(_project: Project, path: str, mark: str, models: tuple[str, ...]) -> 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def subjects(_project: Project, key: Key) -> list[Subject]:
-    """The models on the same people; a filter by status takes some of what was read once.
+    """The models on the same people; a filter takes some of what was read once.
 
     Raises:
         AuditError: nothing to measure by.
     """
-    path, mark, models, statuses = key
+    path, mark, models, statuses, (marked, labeller, _) = key
     whole = _whole(_project, path, mark, models)
-    return [one.with_status(statuses) for one in whole] if statuses else whole
+    found = [one.with_status(statuses) for one in whole] if statuses else whole
+    if marked or labeller:
+        images = _project.queue(mark=marked, labeller=labeller).ids
+        found = [one.only(images) for one in found]
+    return found
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from labeltool.app.queueing import editor_link
+import streamlit as st
+
+from labeltool.app.queueing import editor_link, mark_names
 from labeltool.evaluate import Case, Subject
 from labeltool.project import Mark, Project
 from labeltool.report.findings import spoken
@@ -47,9 +49,21 @@ def send_cases(project: Project, subject: Subject, cases: Sequence[Case], captio
     return f"/queue?mark={quote(f'{SOURCE}:{kind}')}&order=mark"
 
 
-def queue_link(statuses: Sequence[str]) -> str:
-    """The address of the queue with the Audit page's choice of photos: one status, else all."""
-    return f"/queue?which={statuses[0]}" if len(statuses) == 1 else "/queue?which=all"
+def choose_part(project: Project) -> tuple[str, str]:
+    """Asks for marks and a labeller, as the Queue page does; only where there are any. Empty: all photos."""
+    marks, labellers = mark_names(project.mark_counts()), ["", *project.labellers()]
+    if len(marks) == 1 and len(labellers) == 1:
+        return "", ""
+    left, right = st.columns(2)
+    mark = left.selectbox("Marked", list(marks), format_func=marks.__getitem__, key="audit_mark")
+    labeller = right.selectbox("Labelled by", labellers, format_func=lambda n: n or "Anybody", key="audit_labeller")
+    return mark, labeller
+
+
+def queue_link(statuses: Sequence[str], mark: str = "", labeller: str = "") -> str:
+    """The address of the queue with the Audit page's choice of photos; of several statuses, all."""
+    asked = {"which": statuses[0] if len(statuses) == 1 else "all", "mark": mark, "labeller": labeller}
+    return f"/queue?{urlencode({name: value for name, value in asked.items() if value})}"
 
 
 def _people(project: Project, subject: Subject, cases: Sequence[Case]) -> dict[int, int]:

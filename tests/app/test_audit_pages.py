@@ -12,6 +12,7 @@ from labeltool.app import measured
 from labeltool.app.auditing import cases_of, group_names
 from labeltool.audit import NO_DETECTION
 from labeltool.evaluate import people_table, read_project
+from labeltool.project import Mark
 from labeltool.server.office import Office, install
 
 
@@ -98,7 +99,7 @@ def test_a_filter_by_status_and_one_that_leaves_nobody(office: Office) -> None:
     assert not page.exception
     assert 0 < page.dataframe[0].value["Labelled"].iloc[-1] < everybody
     page.button_group[0].set_value(["skipped"]).run()
-    assert "No labelled person on photos of this status" in texts(page)
+    assert "No labelled person on photos like that" in texts(page)
 
 
 def test_what_was_measured_holds_until_something_changes(office: Office) -> None:
@@ -158,3 +159,17 @@ def test_the_worst_open_the_editor_and_go_into_the_queue(office: Office) -> None
         (m.score for m in marks), reverse=True
     )
     office.project.put_marks("audit", [], "anna")
+
+
+def test_the_page_measures_a_part_of_the_queue(office: Office) -> None:
+    project = office.project
+    everyone = measured.subjects(project, measured.key_of(project, ("fine@1",), ()))[0]
+    image = int(everyone.labels.image[everyone.labels.people][0])
+    project.put_marks("suspects", [Mark("limb", image)], "anna")
+    key = measured.key_of(project, ("fine@1",), (), "suspects:limb")
+    assert set(measured.subjects(project, key)[0].labels.image.tolist()) == {image}
+    page = shown()
+    next(s for s in page.selectbox if s.label == "Marked").set_value("suspects:limb").run()
+    assert not page.exception and "/queue?which=all&mark=suspects%3Alimb" in texts(page)
+    project.put_marks("suspects", [], "anna")
+    assert measured.key_of(project, ("fine@1",), (), "suspects:limb") != key
