@@ -258,9 +258,7 @@ def audit(
         click.echo("\n" + format_differences(differences, one.skeleton, names), nl=False)
 
 
-def _write_thresholds(
-    project: Project, subject: Subject, scale: Scale, precision: float, user: str | None
-) -> None:
+def _write_thresholds(project: Project, subject: Subject, scale: Scale, precision: float, user: str | None) -> None:
     from labeltool.evaluate import looking
     from labeltool.server.settings import default_user
 
