@@ -71,20 +71,21 @@ class Poses:
     means: FloatArray
     scales: FloatArray
 
-    def judge(self, xy: FloatArray) -> Iterator[Marginal]:
+    def judge(self, xy: FloatArray, *, each: bool = True) -> Iterator[Marginal]:
         """Log densities of people, those with the same joints labelled together.
 
         Args:
             xy: (N, K, 2) in the torso's frame, NaN where a joint is not labelled; people without any are passed over.
+            each: also the joints one by one; else `joint` is NaN.
         """
         there = np.isfinite(xy).all(axis=2)
         patterns, inverse = np.unique(there, axis=0, return_inverse=True)
         for n, pattern in enumerate(patterns):
             if pattern.sum() >= 2:
                 rows = np.flatnonzero(inverse.ravel() == n)
-                yield self._marginal(xy[rows], pattern, rows)
+                yield self._marginal(xy[rows], pattern, rows, each)
 
-    def _marginal(self, xy: FloatArray, pattern: BoolArray, rows: NDArray[np.intp]) -> Marginal:
+    def _marginal(self, xy: FloatArray, pattern: BoolArray, rows: NDArray[np.intp], each: bool) -> Marginal:
         joints = np.flatnonzero(pattern)
         columns = np.flatnonzero(np.repeat(pattern, 2))
         points = xy.reshape(len(xy), -1)[:, columns]
@@ -96,8 +97,8 @@ class Poses:
         distance = np.einsum("cnd,cnd->cn", off, pull)
         pose = _log_t(distance, half_log[:, None], len(columns))
         whole = _log_sum(np.log(self.weights)[:, None] + pose)
-        joint = np.empty((len(rows), len(joints)))
-        for n in range(len(joints)):
+        joint = np.full((len(rows), len(joints)), np.nan)
+        for n in range(len(joints) if each else 0):
             # The distance of the others is what is left when the joint's own share, given them, is taken off.
             block = slice(2 * n, 2 * n + 2)
             own = precision[:, block, block]

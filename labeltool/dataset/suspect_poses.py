@@ -146,6 +146,14 @@ def _densities(poses: Poses | None, frame: FloatArray) -> tuple[FloatArray, Floa
     return pose, joint
 
 
+def _pose_densities(poses: Poses, frame: FloatArray) -> FloatArray:
+    """(N,) log density of each pose; NaN where it is not known."""
+    pose = np.full(len(frame), np.nan)
+    for part in poses.judge(frame, each=False):
+        pose[part.rows] = part.pose
+    return pose
+
+
 def _swaps(
     skeleton: Skeleton,
     xy: FloatArray,
@@ -168,7 +176,7 @@ def _swaps(
         # A pose and its mirror image are equally plausible: of all joints together only a model can tell.
         if poses is not None and len(pairs) < len(skeleton.flip_pairs):
             rows = np.flatnonzero(there & np.isfinite(base))
-            changed[rows] = _densities(poses, frame[rows][:, order])[0] - base[rows]
+            changed[rows] = _pose_densities(poses, frame[rows][:, order]) - base[rows]
         model = np.zeros(len(xy))
         if witness is not None:
             model = (witness.of(xy[:, order][:, joints], joints) - said[:, joints]).mean(axis=1)
