@@ -20,6 +20,7 @@ from labeltool.app.queueing import (
     images_table,
     last_page,
     mark_names,
+    mark_reasons,
     overview,
     paces_table,
     reasons_table,
@@ -151,7 +152,8 @@ def _show_images(project: Project) -> None:
         table.info("No image is like that.", icon=":material/search_off:")
         return
     below.caption(f"{first + 1:,} to {first + len(entries):,} of {total:,} images")
-    _image_table(table, images_table(entries, part_of(mark, labeller)))
+    reasons = mark_reasons(project, entries, mark) if mark else None
+    _image_table(table, images_table(entries, part_of(mark, labeller), reasons))
 
 
 def part_of(mark: str, labeller: str) -> str:

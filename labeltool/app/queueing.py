@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -75,8 +75,30 @@ def editor_link(image_id: int | None = None, person_id: int | None = None, part:
     return f"/?{urlencode({name: value for name, value in asked.items() if value is not None})}"
 
 
-def images_table(entries: Sequence[QueueEntry], part: str = "") -> pd.DataFrame:
-    """Images as rows: a link that opens the editor, what they are, and why something is the matter with them."""
+def mark_reasons(project: Project, entries: Sequence[QueueEntry], mark: str) -> dict[int, str]:
+    """Of each image the highest open mark of a choice (`suspects`, `suspects:limb`), in words."""
+    source, _, kind = mark.partition(":")
+    found = {}
+    for entry in entries:
+        for one in project.marks(entry.image.id, source=source):
+            if kind in ("", one.kind):
+                joints = ", ".join(one.joints).replace("_", " ")
+                found[entry.image.id] = ": ".join(filter(None, (one.kind, joints, one.note)))
+                break
+    return found
+
+
+def images_table(
+    entries: Sequence[QueueEntry], part: str = "", reasons: Mapping[int, str] | None = None
+) -> pd.DataFrame:
+    """Images as rows: a link that opens the editor, what they are, and why something is the matter with them.
+
+    Args:
+        entries: the images.
+        part: the editor's filter that the links lead into.
+        reasons: why images are marked, by id; it begins their note.
+    """
+    why = reasons or {}
     return pd.DataFrame(
         {
             "Open": [editor_link(entry.image.id, part=part) for entry in entries],
@@ -86,7 +108,7 @@ def images_table(entries: Sequence[QueueEntry], part: str = "") -> pd.DataFrame:
             "People": [entry.people for entry in entries],
             "Joints decided": [entry.decided for entry in entries],
             "Doubt": [math.nan if entry.doubt is None else entry.doubt for entry in entries],
-            "Note": [note_of(entry) for entry in entries],
+            "Note": [" · ".join(filter(None, (why.get(entry.image.id), note_of(entry)))) for entry in entries],
         }
     )
 

@@ -143,7 +143,7 @@ def test_marks_are_offered_by_source_and_kind_and_lead_into_the_editor() -> None
 
 def test_the_page_takes_its_choice_from_the_address(office: Office) -> None:
     office.project.put_marks(
-        "suspects", [Mark("limb", 102, score=1), Mark("limb", 104, score=3), Mark("swap", 101)], "anna"
+        "suspects", [Mark("limb", 102, score=1), Mark("limb", 104, score=3, note="too long"), Mark("swap", 101)], "anna"
     )
     page = AppTest.from_function(queue_script, default_timeout=30)
     page.query_params["mark"], page.query_params["order"] = "suspects:limb", "mark"
@@ -152,4 +152,5 @@ def test_the_page_takes_its_choice_from_the_address(office: Office) -> None:
     table = page.dataframe[0].value
     assert list(table["Id"]) == [104, 102]
     assert next(iter(table["Open"])) == "/?image=104&filter=mark%3Asuspects%3Alimb"
+    assert [note.split(" · ")[0] for note in table["Note"]] == ["limb: too long", "limb"]
     assert dict(page.query_params) == {}
