@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from labeltool.coco.document import CocoDocument
+from labeltool.coco.jsonfast import without_collector
 from labeltool.errors import ProjectError
 from labeltool.project import tables
 from labeltool.project.batch import Batch, Counted, next_row, people_on, settle_statuses
@@ -59,7 +60,8 @@ def add_document(
         _check(document, make)
         run = Adding(document, make, matching, f"{IMPORT_AUTHOR}{source}", replace_edited, problems, leave_out)
         run.prepare(connection)
-    with database.bulk() as connection:
+    # The rows have no cycles, and each look for some goes over the whole document.
+    with without_collector(), database.bulk() as connection:
         for batch in run.batches():
             with database.write(connection):
                 run.add(connection, batch)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from labeltool.coco.document import CocoDocument
+from labeltool.coco.jsonfast import without_collector
 from labeltool.errors import ProjectError
 from labeltool.project import tables
 from labeltool.project.blind import new_key
@@ -73,7 +74,8 @@ def _build_database(
                 raw = connection.connection.cursor()
                 for pragma in ("journal_mode = OFF", "synchronous = OFF", "foreign_keys = OFF", "cache_size = -64000"):
                     raw.execute(f"PRAGMA {pragma}")
-                with connection.begin():
+                # The rows have no cycles, and each look for some goes over the whole document.
+                with without_collector(), connection.begin():
                     tables.create_schema(connection)
                     _Import(connection, document, skeleton, problems, blind_share).run()
                 raw.execute("PRAGMA journal_mode = WAL")
