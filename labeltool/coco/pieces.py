@@ -1,16 +1,21 @@
 """A piece of a file's annotations as arrays, without a Python object for every number.
 
 simdjson parses a piece into its own form; numbers leave it as buffers. Only a piece in perfect order is read this way: every
-annotation has the usual fields, and nothing stands where one would have to look twice. Of anything else `read` says None, and
-the piece is parsed into Python objects instead. That nothing is hidden in a piece is found out by counting, as in `jsonfast`:
+annotation has the same fields, the usual ones among them, all numbers, lists and objects. Of anything else `read` says None,
+and the piece is parsed into Python objects instead. That nothing is hidden in a piece is found out by counting, as in
+`jsonfast`:
 
-- **Keys.** simdjson says how many pairs an object has, two of one key included.
+- **Keys.** simdjson says how many pairs an object has, two of one key included: no more than the keys that were met.
+- **Texts.** The quotes of a piece must be those of its keys.
 - **Nesting.** Each opening bracket and brace of the text must be one that was met.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -18,8 +23,11 @@ import simdjson
 from numpy.typing import NDArray
 
 FIELDS = ("id", "image_id", "category_id", "num_keypoints", "area", "iscrowd", "bbox", "keypoints", "segmentation")
-_SCALARS = 6
-_PLAIN = frozenset({int, float, bool, str, type(None)})
+_FIELDS_OF = itemgetter(*FIELDS)
+_NUMBERS = frozenset({int, float})
+_POINTS = 6
+_OF_RLE = {"size", "counts"}
+_WORDS = (b"true", b"false", b"null")
 # A file whose pieces are never in this order is not tried piece by piece to its end.
 _PATIENCE = 4
 
@@ -62,94 +70,69 @@ class PieceReader:
             return None
         try:
             batch = _batch(self._parser.parse(b"[" + text + b"]"), text)
-        except (ValueError, TypeError, KeyError, RuntimeError):
-            # no JSON, numbers that are none or too long, a field that is missing
+        except (ValueError, TypeError, LookupError, RuntimeError):
+            # no JSON, no object, numbers that are none or too long, a field that is missing
             batch = None
         self._failed = 0 if batch is not None else self._failed + 1
         return batch
 
 
 def _batch(rows: Any, text: bytes) -> Batch | None:
-    scalars: tuple[list[Any], ...] = tuple([] for _ in range(_SCALARS))
-    boxes, joints, outlines = [], [], []
-    ids, images, categories, counts, areas, crowds = (column.append for column in scalars)
-    length = -1
-    keys = braces = 0
-    for row in rows:
-        if type(row) is not simdjson.Object:
-            return None
-        pairs = len(row)
-        if pairs != len(FIELDS) and len(set(row.keys())) != pairs:
-            return None
-        keys += pairs
-        ids(row["id"])
-        images(row["image_id"])
-        categories(row["category_id"])
-        counts(row["num_keypoints"])
-        areas(row["area"])
-        crowds(row["iscrowd"])
-        box, flat = row["bbox"], row["keypoints"]
-        if type(box) is not simdjson.Array or len(box) != 4 or type(flat) is not simdjson.Array:
-            return None
-        if len(flat) != length:
-            if length >= 0 or not len(flat) or len(flat) % 3:
-                return None
-            length = len(flat)
-        boxes.append(box.as_buffer(of_type="d"))
-        joints.append(flat.as_buffer(of_type="i"))
-        outlines.append(row["segmentation"])
-        braces += 1
-    if length < 0 or any(not _PLAIN.issuperset(map(type, column)) for column in scalars):
+    # All of it goes through C functions: a line of Python for each annotation would cost more than parsing it.
+    annotations = list(rows)
+    count = len(annotations)
+    names = list(annotations[0].keys())
+    extra = [name for name in names if name not in FIELDS]
+    fields_of = itemgetter(*FIELDS, *extra) if extra else _FIELDS_OF
+    *scalars, boxes, joints, outlines = list(zip(*map(fields_of, annotations), strict=True))[: len(FIELDS)]
+    # Each annotation has all of these keys, and together they have no more: none has another key, or one twice.
+    if len(names) != len(FIELDS) + len(extra) or sum(map(len, annotations)) != len(names) * count:
         return None
-    found = _outlines(outlines, plain=_numbers_only(text, keys))
-    if found is None:
+    lengths = set(map(len, joints))
+    if any(not _NUMBERS.issuperset(map(type, column)) for column in scalars):
         return None
-    is_rle, has_polygons, odd, brackets, objects = found
-    if text.count(b"[") != 2 * braces + brackets or text.count(b"{") != braces + objects:
+    if set(map(len, boxes)) != {4} or len(lengths) != 1 or lengths & {0} or max(lengths) % 3:
         return None
-    n = len(boxes)
+    is_rle, has_polygons, odd, brackets, objects = _outlines(outlines)
+    # Texts among the values; lists inside lists and objects inside objects that nobody met.
+    if text.count(b'"') != 2 * len(names) * count + 4 * objects or any(word in text for word in _WORDS):
+        return None
+    if text.count(b"[") != 2 * count + brackets or text.count(b"{") != count + objects:
+        return None
     return Batch(
-        scalars,
-        np.frombuffer(b"".join(boxes), dtype=np.float64).reshape(n, 4),
-        np.frombuffer(b"".join(joints), dtype=np.int64).reshape(n, length),
+        tuple(map(list, scalars)),
+        np.frombuffer(b"".join([box.as_buffer(of_type="d") for box in boxes]), np.float64).reshape(count, 4),
+        np.frombuffer(b"".join([flat.as_buffer(of_type="i") for flat in joints]), np.int64).reshape(count, -1),
         is_rle,
         has_polygons,
         odd,
     )
 
 
-def _numbers_only(text: bytes, keys: int) -> bool:
-    """Whether all values of a piece are numbers, lists and objects, given how many keys its annotations have."""
-    return text.count(b'"') == 2 * keys and b"true" not in text and b"false" not in text and b"null" not in text
-
-
-def _outlines(
-    outlines: list[Any], plain: bool
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], dict[int, Any], int, int] | None:
-    """What the outlines of a piece are, and the brackets and braces that they have; None for what is neither list nor object."""
+def _outlines(outlines: Sequence[Any]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], dict[int, Any], int, int]:
+    """What the outlines of a piece without texts are, and the brackets and braces that they have."""
     is_rle = np.zeros(len(outlines), dtype=bool)
+    lists = outlines
+    if set(map(type, outlines)) != {simdjson.Array}:
+        is_rle[:] = [type(outline) is simdjson.Object for outline in outlines]
+        lists = [outline for outline in outlines if type(outline) is simdjson.Array]
+        if len(lists) + int(is_rle.sum()) < len(outlines):
+            raise TypeError("an outline that is neither list nor object")
+    counts = list(map(len, lists))
     has_polygons = np.zeros(len(outlines), dtype=bool)
+    has_polygons[~is_rle] = np.array(counts, dtype=bool)
     odd: dict[int, Any] = {}
-    brackets = objects = 0
-    for i, outline in enumerate(outlines):
-        if type(outline) is simdjson.Array:
-            polygons = len(outline)
-            brackets += 1 + polygons
-            has_polygons[i] = polygons > 0
-            for polygon in outline:
-                # no list, and len says so
-                points = len(polygon)  # type: ignore[arg-type]
-                if points < 6 or points % 2:
-                    odd[i] = outline.as_list()
-            if not plain:
-                outline.as_buffer(of_type="d")
-        elif type(outline) is simdjson.Object:
-            value = outline.as_dict()
-            if len(value) != len(outline):
-                return None
-            brackets += sum(type(v) is list for v in value.values())
-            objects += 1
-            is_rle[i], odd[i] = True, value
-        else:
-            return None
-    return is_rle, has_polygons, odd, brackets, objects
+    # A polygon that is no list has no length, which is a TypeError.
+    lengths = set(map(len, chain.from_iterable(lists)))
+    if any(length < _POINTS or length % 2 for length in lengths):
+        for i, outline in enumerate(outlines):
+            if not is_rle[i] and any(len(polygon) < _POINTS or len(polygon) % 2 for polygon in outline):
+                odd[i] = outline.as_list()
+    brackets = len(lists) + sum(counts)
+    for i in np.flatnonzero(is_rle).tolist():
+        value = outlines[i].as_dict()
+        if len(outlines[i]) != 2 or value.keys() != _OF_RLE:
+            raise ValueError("no run-length encoding, or a key twice")
+        odd[i] = value
+        brackets += sum(type(part) is list for part in value.values())
+    return is_rle, has_polygons, odd, brackets, int(is_rle.sum())

@@ -50,7 +50,9 @@ def test_annotations_in_order_are_read() -> None:
 
 def test_a_field_more_and_short_polygons_are_no_hindrance() -> None:
     rows = three()
-    rows[0]["note"] = "seen: [twice]"[:4]
+    for row in rows:
+        row["seen"] = 2
+    rows[1]["id"] = rows[1].pop("id")
     rows[2]["segmentation"] = [[1, 2, 3, 4], [1, 2, 3, 4, 5, 6]]
     batch = PieceReader().read(text_of(rows))
     assert batch is not None
@@ -63,6 +65,10 @@ def change(**fields: Any) -> Callable[[dict[str, Any]], None]:
 
 
 ODD: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "field more": change(seen=2),
+    "text": change(image_id="a"),
+    "null": change(area=None),
+    "bool": change(iscrowd=False),
     "field missing": lambda row: row.pop("area"),
     "float coordinate": lambda row: row["keypoints"].__setitem__(0, 10.5),
     "float flag": lambda row: row["keypoints"].__setitem__(2, 2.0),
