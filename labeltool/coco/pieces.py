@@ -1,13 +1,12 @@
 """A piece of a file's annotations as arrays, without a Python object for every number.
 
 simdjson parses a piece into its own form; numbers leave it as buffers. Only a piece in perfect order is read this way: every
-annotation has the same fields, the usual ones among them, all numbers, lists and objects. Of anything else `read` says None,
-and the piece is parsed into Python objects instead. That nothing is hidden in a piece is found out by counting, as in
-`jsonfast`:
+annotation has the same fields, the usual ones among them and these in order. Of anything else `read` says None, and the piece
+is parsed into Python objects instead. That nothing is hidden in a piece is found out by counting, as in `jsonfast`:
 
 - **Keys.** simdjson says how many pairs an object has, two of one key included: no more than the keys that were met.
-- **Texts.** The quotes of a piece must be those of its keys.
-- **Nesting.** Each opening bracket and brace of the text must be one that was met.
+- **Nesting.** Each opening bracket of the text must be one that was met, and each brace where there are further fields.
+- **Numbers.** A buffer of numbers is refused where anything else stands in the list, however deep.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ _FIELDS_OF = itemgetter(*FIELDS)
 _NUMBERS = frozenset({int, float})
 _POINTS = 6
 _OF_RLE = {"size", "counts"}
-_WORDS = (b"true", b"false", b"null")
 # A file whose pieces are never in this order is not tried piece by piece to its end.
 _PATIENCE = 4
 
@@ -94,10 +92,8 @@ def _batch(rows: Any, text: bytes) -> Batch | None:
     if set(map(len, boxes)) != {4} or len(lengths) != 1 or lengths & {0} or max(lengths) % 3:
         return None
     is_rle, has_polygons, odd, brackets, objects = _outlines(outlines)
-    # Texts among the values; lists inside lists and objects inside objects that nobody met.
-    if text.count(b'"') != 2 * len(names) * count + 4 * objects or any(word in text for word in _WORDS):
-        return None
-    if text.count(b"[") != 2 * count + brackets or text.count(b"{") != count + objects:
+    # Lists inside lists that nobody met, and objects inside the values of further fields.
+    if text.count(b"[") != 2 * count + brackets or (extra and text.count(b"{") != count + objects):
         return None
     return Batch(
         tuple(map(list, scalars)),
@@ -110,7 +106,7 @@ def _batch(rows: Any, text: bytes) -> Batch | None:
 
 
 def _outlines(outlines: Sequence[Any]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], dict[int, Any], int, int]:
-    """What the outlines of a piece without texts are, and the brackets and braces that they have."""
+    """What the outlines of a piece are, and the brackets and braces that they have."""
     is_rle = np.zeros(len(outlines), dtype=bool)
     lists = outlines
     if set(map(type, outlines)) != {simdjson.Array}:
@@ -128,11 +124,17 @@ def _outlines(outlines: Sequence[Any]) -> tuple[NDArray[np.bool_], NDArray[np.bo
         for i, outline in enumerate(outlines):
             if not is_rle[i] and any(len(polygon) < _POINTS or len(polygon) % 2 for polygon in outline):
                 odd[i] = outline.as_list()
+    for outline in lists:
+        # refuses whatever is no number
+        outline.as_buffer(of_type="d")
     brackets = len(lists) + sum(counts)
     for i in np.flatnonzero(is_rle).tolist():
         value = outlines[i].as_dict()
         if len(outlines[i]) != 2 or value.keys() != _OF_RLE:
             raise ValueError("no run-length encoding, or a key twice")
         odd[i] = value
-        brackets += sum(type(part) is list for part in value.values())
+        runs = [part for part in value.values() if type(part) is list]
+        if len(runs) < sum(type(part) is not str for part in value.values()) or dict in map(type, chain(*runs)):
+            raise ValueError("a run-length encoding that holds something else")
+        brackets += len(runs)
     return is_rle, has_polygons, odd, brackets, int(is_rle.sum())

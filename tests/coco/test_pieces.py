@@ -51,7 +51,7 @@ def test_annotations_in_order_are_read() -> None:
 def test_a_field_more_and_short_polygons_are_no_hindrance() -> None:
     rows = three()
     for row in rows:
-        row["seen"] = 2
+        row["seen"] = "twice"
     rows[1]["id"] = rows[1].pop("id")
     rows[2]["segmentation"] = [[1, 2, 3, 4], [1, 2, 3, 4, 5, 6]]
     batch = PieceReader().read(text_of(rows))
@@ -89,6 +89,9 @@ ODD: dict[str, Callable[[dict[str, Any]], Any]] = {
     "outline of nulls": change(segmentation=[[None] * 6]),
     "outline nested deeper": change(segmentation=[[[1], [2], [3], [4], [5], [6]]]),
     "outline flat": change(segmentation=[1, 2, 3, 4, 5, 6]),
+    "outline of an object": change(segmentation=[{"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6}]),
+    "encoding of objects": change(segmentation={"size": [480, 640], "counts": [{"a": 1}]}),
+    "encoding that is an object": change(segmentation={"size": {"a": 1}, "counts": "abc"}),
     "outline missing": change(segmentation=None),
     "object inside": change(more={"a": {"b": 1}}),
     "list inside": change(more=[1]),
