@@ -14,6 +14,8 @@ from editor_page import EditorPage
 from playwright.sync_api import Browser, Locator, expect
 from served import Served
 
+from labeltool.project import Mark, Project
+
 pytestmark = pytest.mark.browser
 
 REPO = Path(__file__).parents[2]
@@ -194,6 +196,20 @@ def _flags_for_a_fix(editor: EditorPage, key: str) -> None:
     expect(editor.page.locator(".toast")).to_contain_text("Flagged")
     assert editor.doc(1)["image"]["fix_note"] == "left and right"
     editor.server.request("PUT", "/api/images/1/fix", {"note": None})
+
+
+@case("looked-at")
+def _says_that_it_is_right(editor: EditorPage, key: str) -> None:
+    with Project.open(Path(str(editor.server.process.args[4]))) as project:  # type: ignore[index]
+        project.put_marks("suspects", [Mark("limb", 1, project.people(1)[0].id, 1.0, "too long")], "ben")
+        editor.open(5)
+        editor.open(1)
+        note = editor.page.get_by_role("group", name="Marked to be looked at")
+        expect(note).to_contain_text("too long")
+        editor.press(key)
+        expect(note).to_be_hidden()
+        assert [mark.outcome for mark in project.marks(settled=True)] == ["right"]
+        project.put_marks("suspects", [], "ben")
 
 
 @case("undo")
