@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -39,7 +40,10 @@ print(top - before, resident() - before)
 
 
 def run(code: str, *arguments: str) -> list[int]:
-    out = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True).stdout
+    # The tests may run with settings of the allocator's own, which would decide this.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    command = [sys.executable, "-c", code, *arguments]
+    out = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     return [int(word) for word in out.split()]
 
 
