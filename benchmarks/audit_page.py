@@ -19,17 +19,15 @@ import random
 import shutil
 import sqlite3
 import sys
-import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
-from big_project import _POSE, HEIGHT, WIDTH, make_photos
+from big_project import _POSE, HEIGHT, WIDTH, folder_of, make_photos
 
 from labeltool.coco.document import CocoDocument
 from labeltool.project import PredictedPerson, Project
@@ -46,7 +44,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="make the project in this folder, or use the one that is there")
     arguments = parser.parse_args()
     images = QUICK if arguments.quick else FULL
-    with _folder(arguments.keep) as folder:
+    with folder_of(arguments.keep) as folder:
         path = folder / "project"
         if not path.exists():
             make_project(folder, images)
@@ -170,15 +168,6 @@ def timed(run: Callable[[], Any]) -> tuple[float, Any]:
 def as_text(figures: dict[str, Any]) -> str:
     lines = [f"{name:<32}{value:>12,.2f}" for name, value in figures.items()]
     return "\n".join([*lines, "targets: first table 2 s, a changed filter 0.5 s"])
-
-
-@contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
-    if keep is not None:
-        yield keep
-        return
-    with tempfile.TemporaryDirectory(prefix="labeltool-audit-") as folder:
-        yield Path(folder) / "made"
 
 
 if __name__ == "__main__":

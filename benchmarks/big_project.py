@@ -202,7 +202,7 @@ def _timed(run: Callable[[], object]) -> float:
 
 
 @contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
+def folder_of(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
         yield keep
         return
@@ -221,7 +221,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     images = 10_000 if options.quick else options.images
-    with _folder(options.keep) as folder:
+    with folder_of(options.keep) as folder:
         begin = time.perf_counter()
         path = folder / "project"
         if not path.exists():

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeltool.audit.circle import squared_distance
-from labeltool.audit.diagnosis import INVERSION_MARGIN, NEAR_KS
+from labeltool.audit.diagnosis import INVERSION_MARGIN, NEAR_KS, ks_of
 from labeltool.audit.oks import Scale, squared_scale
 from labeltool.audit.people import FloatArray, IntArray, Labels
 from labeltool.audit.rates import ratio
@@ -84,7 +84,7 @@ def count_confusion(labels: Labels, xy: FloatArray, skeleton: Skeleton, scale: S
     for start in range(0, len(whose), _BLOCK):
         rows = whose[start : start + _BLOCK]
         distance2 = squared_distance(xy[rows][:, :, None], labels.xy[rows][:, None]) / unit[rows, None, None]
-        ks = np.where(labels.labelled[rows][:, None], np.exp(distance2 / variances), 0.0)
+        ks = np.where(labels.labelled[rows][:, None], ks_of(distance2, variances), 0.0)
         ks[:, own, own] += INVERSION_MARGIN
         best = ks.argmax(axis=2)
         ks[:, own, own] -= INVERSION_MARGIN

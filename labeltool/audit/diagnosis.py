@@ -245,13 +245,13 @@ def _classify(
     variances, flip = -2 * np.square(2 * np.array(skeleton.sigmas)), skeleton.flip_order()
     truth = labels.xy.take(rows, axis=0)
     labelled = labels.labelled.take(rows, axis=0)
-    own = _ks(squared_distance(xy, truth) / unit[rows, None], variances)
-    mirror = _ks(squared_distance(xy, truth.take(flip, axis=1)) / unit[rows, None], variances)
+    own = ks_of(squared_distance(xy, truth) / unit[rows, None], variances)
+    mirror = ks_of(squared_distance(xy, truth.take(flip, axis=1)) / unit[rows, None], variances)
     mirrored = labelled.take(flip, axis=1) & (mirror - own > margin)
     best = np.where(mirrored, mirror, own)
     kind = np.where(mirrored, INVERSION, np.where(own >= GOOD_KS, GOOD, JITTER)).astype(np.int8)
     others, distance2 = _nearest_of_others(labels, xy, rows, unit, float(np.max(skeleton.sigmas)), flip)
-    other = _ks(distance2, variances)
+    other = ks_of(distance2, variances)
     taken = other > best[others]
     kind[others] = np.where(taken, SWAP, kind[others])
     best[others] = np.where(taken, other, best[others])
@@ -260,7 +260,7 @@ def _classify(
     return kind, best
 
 
-def _ks(distance2: FloatArray, variances: FloatArray) -> FloatArray:
+def ks_of(distance2: FloatArray, variances: FloatArray) -> FloatArray:
     """The ks of squared distances in units of the person's size; 0 for NaN."""
     ks: FloatArray = np.exp(distance2 / variances)
     np.copyto(ks, 0.0, where=np.isnan(ks))

@@ -260,6 +260,15 @@ def integers(values: Sequence[Any]) -> NDArray[np.int64] | None:
         return None
 
 
+def equal_to(values: Sequence[Any], wanted: int) -> NDArray[np.bool_]:
+    """(n,) which values are that number, be it an integer, a float or a bool."""
+    whole = integers(values)
+    if whole is not None:
+        equal: NDArray[np.bool_] = whole == wanted
+        return equal
+    return np.array([type(v) in (int, float, bool) and v == wanted for v in values], dtype=bool)
+
+
 def _all_integers(lists: list[list[Any]]) -> NDArray[np.bool_]:
     """(n,) for lists of numbers whether all of a list are integers: only then is their sum one."""
     try:

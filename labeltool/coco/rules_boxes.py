@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labeltool.coco.columns import integers
+from labeltool.coco.columns import equal_to
 from labeltool.coco.derive import segmentation_problem
 from labeltool.coco.findings import Hits, at, rule
 from labeltool.coco.finite import is_finite_number
@@ -183,11 +183,7 @@ def crowd_shape(view: View) -> Iterator[Hits]:
     """
     flags = view.annotations.column("iscrowd")
     rle, polygon = view.columns.is_rle(), view.columns.is_polygons()
-    whole = integers(flags)
-    if whole is not None:
-        person = whole == 0
-    else:
-        person = np.array([type(v) in (int, float, bool) and v == 0 for v in flags], dtype=bool)
+    person = equal_to(flags, 0)
     for bad, text in (
         (view.crowds & (view.labelled > 0), "a crowd with labelled joints"),
         (view.crowds & polygon, "a crowd outlined by polygons, expected RLE"),

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labeltool.coco.columns import Columns, integers, to_doubles
+from labeltool.coco.columns import Columns, equal_to, integers, to_doubles
 from labeltool.coco.document import CocoDocument
 from labeltool.coco.finite import is_finite_number
 from labeltool.coco.jsonfile import JsonFile
@@ -248,12 +248,7 @@ class View:
     @cached_property
     def crowds(self) -> NDArray[np.bool_]:
         """(N,) whether an annotation is a crowd."""
-        flags = self.annotations.column("iscrowd")
-        whole = integers(flags)
-        if whole is not None:
-            crowds: NDArray[np.bool_] = whole == 1
-            return crowds
-        return np.array([type(v) in (int, float, bool) and v == 1 for v in flags], dtype=bool)
+        return equal_to(self.annotations.column("iscrowd"), 1)
 
     @cached_property
     def labelled(self) -> IntArray:

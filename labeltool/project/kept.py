@@ -15,10 +15,10 @@ import hashlib
 import json
 import threading
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,6 @@ ENOUGH = 5_000
 _FEW_IMAGES = 2_000
 _RUNS = 3
 _FORMAT = 1
-
-Arrays = TypeVar("Arrays", LabelArrays, PredictionArrays)
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ class KeptArrays:
         )
         with self._lock:
             mark = self._named(connection, [model, version, weights_hash, *connection.execute(query).one()])
-            found = self._predictions.pop(mark, None) or self._read(name, mark, PredictionArrays)
+            found = self._predictions.pop(mark, None) or self._read_predictions(name, mark)
             if found is None:
                 found = bulk.prediction_arrays(connection, len(self._joints), model, version, weights_hash)
                 self._write(name, mark, found)
@@ -130,20 +128,20 @@ class KeptArrays:
             return None
         mark, columns = found
         try:
-            *named, revision, at, person = json.loads(mark)
+            *_, revision, at, person = json.loads(mark)
             state = _State(revision, at, person)
-            if self._named(connection, [revision, at, person]) != mark or not named:
+            if self._named(connection, [revision, at, person]) != mark:
                 return None
             return state, LabelArrays(**columns)
         except (TypeError, ValueError):
             return None
 
-    def _read(self, name: str, mark: str, kind: Callable[..., PredictionArrays]) -> PredictionArrays | None:
+    def _read_predictions(self, name: str, mark: str) -> PredictionArrays | None:
         found = self._load(name)
         if found is None or found[0] != mark:
             return None
         try:
-            return kind(**found[1])
+            return PredictionArrays(**found[1])
         except TypeError:
             return None
 
