@@ -181,7 +181,7 @@ def _view_of_file(
 def _stream(raw: bytes) -> tuple[dict[str, Any], Table] | None:
     """A document without its annotations and the annotations as columns, read piece by piece so that memory stays small."""
     with without_collector():
-        stream = stream_plain(raw)
+        stream = stream_plain(raw, trial=True)
         if stream is None:
             return None
         data, pieces = stream
@@ -191,6 +191,9 @@ def _stream(raw: bytes) -> tuple[dict[str, Any], Table] | None:
             if batch is not None:
                 columns.add_batch(batch)
                 rows.append(start, end, len(batch.boxes))
+                continue
+            if pieces.trial:
+                pieces.again()
                 continue
             found, without_bools = parse_piece(text)
             if set(map(type, found)) != {dict}:

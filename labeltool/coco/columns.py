@@ -26,6 +26,7 @@ from labeltool.coco.show import MISSING
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
+Numbers = NDArray[np.float64] | NDArray[np.int16] | NDArray[np.int64]
 
 #: The fields that are kept as they are, one value a row.
 SCALARS = ("id", "image_id", "category_id", "num_keypoints", "area", "iscrowd")
@@ -42,14 +43,14 @@ class Flat:
 
     Attributes:
         rows: (n,) rows of the annotations, ascending.
-        values: (n, 3K) float.
+        values: (n, 3K) float, or integers of 16 or 64 bits where all are: of a large file they are much of its memory.
         whole: (n,) whether all numbers are integers by type.
         float_flags: (n,) whether a v is a float by type.
         zeros: (m,) rows of further annotations, whose lists hold the integer 0 alone.
     """
 
     rows: IntArray
-    values: FloatArray
+    values: Numbers
     whole: NDArray[np.bool_]
     float_flags: NDArray[np.bool_]
     zeros: IntArray
@@ -73,6 +74,7 @@ class Columns:
         self._rle: list[NDArray[np.bool_]] = []
         self._polygons: list[NDArray[np.bool_]] = []
         self._flats: dict[int, list[Flat]] = {}
+        self._batches: dict[int, list[tuple[int, NDArray[np.int16] | NDArray[np.int64]]]] = {}
 
     @classmethod
     def of(cls, rows: Sequence[dict[str, Any]]) -> Columns:
@@ -93,6 +95,7 @@ class Columns:
         self.count += len(rows)
         if not rows:
             return
+        self._join_batches()
         *scalars, boxes, joints, outlines = _fields_of(rows)
         for values, found in zip(self.fields.values(), scalars, strict=True):
             values += found
@@ -110,13 +113,12 @@ class Columns:
         self._present.append(np.ones(count, dtype=bool))
         self._rle.append(batch.is_rle)
         self._polygons.append(batch.has_polygons)
-        self.outlines_to_check.update({first + i: outline for i, outline in batch.odd_outlines.items()})
-        labelled = batch.keypoints.any(axis=1)
-        rows = np.arange(first, self.count)
-        joints = batch.keypoints[labelled].astype(np.float64)
-        whole = np.ones(len(joints), dtype=bool)
-        flat = Flat(rows[labelled], joints, whole, ~whole, rows[~labelled])
-        self._flats.setdefault(batch.keypoints.shape[1], []).append(flat)
+        for i, outline in batch.odd_outlines.items():
+            self.outlines_to_check[first + i] = outline
+        joints = batch.keypoints
+        small = joints.astype(np.int16)
+        kept = small if np.array_equal(small, joints) else joints
+        self._batches.setdefault(joints.shape[1], []).append((first, kept))
 
     def boxes(self) -> FloatArray:
         """(N, 4) each bbox, all NaN where it is not four finite numbers."""
@@ -136,6 +138,7 @@ class Columns:
 
     def flat(self, length: int) -> Flat:
         """The annotations whose `keypoints` are a flat list of that many finite numbers."""
+        self._join_batches()
         parts = self._flats.get(length, [])
         if len(parts) > 1:
             parts = [
@@ -153,6 +156,18 @@ class Columns:
         nothing = np.zeros(0, dtype=bool)
         none = np.zeros(0, dtype=np.intp)
         return Flat(none, np.zeros((0, length)), nothing, nothing, none)
+
+    def _join_batches(self) -> None:
+        """Put the keypoints of the batches since the last call behind the others, whose rows come before theirs."""
+        for length, batches in self._batches.items():
+            rows = np.concatenate([np.arange(first, first + len(joints)) for first, joints in batches])
+            values = np.concatenate([joints for _, joints in batches])
+            batches.clear()
+            labelled = values.any(axis=1)
+            whole = np.ones(int(labelled.sum()), dtype=bool)
+            flat = Flat(rows[labelled], values[labelled], whole, ~whole, rows[~labelled])
+            self._flats.setdefault(length, []).append(flat)
+        self._batches.clear()
 
     def _add_keypoints(self, lists: list[Any], first: int, plain: bool) -> None:
         kinds = set(map(type, lists))

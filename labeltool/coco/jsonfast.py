@@ -19,7 +19,7 @@ from __future__ import annotations
 import gc
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, compress, islice, repeat
 from operator import is_
@@ -28,7 +28,7 @@ from typing import Any
 import orjson
 
 # Small enough for what is made of a piece to stay in the processor's cache.
-_PIECE = 1 << 16
+_PIECE = 1 << 17
 _WINDOW = 1 << 20
 _MARK = "labeltool: the annotations stand elsewhere \u2603"
 _LIST = re.compile(rb'"annotations"[ \t\r\n]*:[ \t\r\n]*\[(?=[ \t\r\n]*\{)')
@@ -90,6 +90,42 @@ class Pieces(Sequence[dict[str, Any]]):
         return self._cache[low][row - self._firsts[low]]
 
 
+class Cutter(Iterator[tuple[int, int, bytes]]):
+    """Cuts the annotations of a text into pieces: (start and end in the text, the text between them as a JSON list).
+
+    To look for the end of the list in each of them takes as long as a third of its parsing. So pieces are cut on trial at first:
+    one that holds the end does not parse, and who finds that out asks for it `again`.
+
+    Args:
+        raw: the text.
+        start: where the first annotation begins.
+        rest: called with the place behind the list when the pieces have run out.
+        trial: whether to cut on trial.
+    """
+
+    def __init__(self, raw: bytes, start: int, rest: Callable[[int], None], *, trial: bool) -> None:
+        self._raw = raw
+        self._view = memoryview(raw)
+        self._rest = rest
+        self._start = self._next = start
+        self._is_last = False
+        self.trial = trial
+
+    def again(self) -> None:
+        """Have the piece that was given last cut anew, and all further ones, without trial."""
+        self.trial = self._is_last = False
+        self._next = self._start
+
+    def __next__(self) -> tuple[int, int, bytes]:
+        if self._is_last:
+            self._rest(self._next)
+            raise StopIteration
+        self._start = self._next
+        cut = _trial_cut(self._raw, self._start) if self.trial else None
+        end, self._next, self._is_last = cut or _next_piece(self._raw, self._start)
+        return self._start, end, b"".join((b"[", self._view[self._start : end], b"]"))
+
+
 def loads_plain(raw: bytes) -> Any:
     """The value of a JSON text, exactly as `json.loads` has it.
 
@@ -104,29 +140,32 @@ def loads_plain(raw: bytes) -> Any:
             return _parsed(raw)
 
 
-def stream_plain(raw: bytes) -> tuple[dict[str, Any], Iterator[tuple[int, int, bytes]]] | None:
+def stream_plain(raw: bytes, *, trial: bool = False) -> tuple[dict[str, Any], Cutter] | None:
     """A document whose annotations come piece by piece, each piece to be parsed by who asks for it.
 
+    Args:
+        raw: the text.
+        trial: whether the pieces are cut on trial.
+
     Returns:
-        The document with an empty list in the place of its annotations, filled when the pieces have run out; and the pieces:
-        (start and end in the text, the text between them). None when the text has no such list.
+        The document with an empty list in the place of its annotations, filled when the pieces have run out; and the pieces.
+        None when the text has no such list.
 
     Raises:
         NotPlain: also while the pieces run.
     """
-    stream = _stream(raw)
-    if stream is None:
+    match = _LIST.search(raw)
+    if match is None:
         return None
-    rest, pieces = stream
     data: dict[str, Any] = {}
 
-    def run() -> Iterator[tuple[int, int, bytes]]:
-        yield from pieces
-        found = next(rest)
-        found["annotations"] = []
-        data.update(found)
+    def rest(end: int) -> None:
+        found = _parsed(raw[: match.end() - 1] + orjson.dumps(_MARK) + raw[end:])
+        if type(found) is not dict or found.get("annotations") != _MARK:
+            raise NotPlain
+        data.update(found, annotations=[])
 
-    return data, run()
+    return data, Cutter(raw, match.end(), rest, trial=trial)
 
 
 def holds_long_integer(raw: bytes) -> bool:
@@ -157,42 +196,17 @@ def parse_piece(text: bytes) -> tuple[list[Any], bool]:
     Raises:
         NotPlain: it does not parse, or holds what needs the slow way.
     """
-    return _parsed(b"[" + text + b"]"), b"true" not in text and b"false" not in text
-
-
-def _stream(raw: bytes) -> tuple[Iterator[dict[str, Any]], Iterator[tuple[int, int, bytes]]] | None:
-    match = _LIST.search(raw)
-    if match is None:
-        return None
-    end = match.end()
-
-    def pieces() -> Iterator[tuple[int, int, bytes]]:
-        nonlocal end
-        at, last = match.end(), False
-        while not last:
-            stop, after, last = _next_piece(raw, at)
-            yield at, stop, raw[at:stop]
-            at = after
-        end = at
-
-    def rest() -> Iterator[dict[str, Any]]:
-        data = _parsed(raw[: match.end() - 1] + orjson.dumps(_MARK) + raw[end:])
-        if type(data) is not dict or data.get("annotations") != _MARK:
-            raise NotPlain
-        yield data
-
-    return rest(), pieces()
+    return _parsed(text), b"true" not in text and b"false" not in text
 
 
 def _in_pieces(raw: bytes) -> Any:
-    stream = _stream(raw)
+    stream = stream_plain(raw)
     if stream is None:
         raise NotPlain
-    rest, pieces = stream
+    data, pieces = stream
     rows: list[Any] = []
     for _, _, text in pieces:
         rows += parse_piece(text)[0]
-    data = next(rest)
     data["annotations"] = rows
     return data
 
@@ -217,6 +231,17 @@ def _next_piece(raw: bytes, at: int) -> tuple[int, int, bool]:
         if _parses(raw, at, ending.start() + 1):
             return ending.start() + 1, ending.end(), True
     raise NotPlain
+
+
+def _trial_cut(raw: bytes, at: int) -> tuple[int, int, bool] | None:
+    """Where the piece from `at` on probably ends, as `_next_piece` has it; None when that is not seen at a glance."""
+    window = stop = at + _PIECE
+    for _ in range(_TRIES if window < len(raw) else 0):
+        stop = raw.rfind(b"}", at, stop)
+        between = _BETWEEN.match(raw, stop, window) if stop >= 0 else None
+        if between is not None:
+            return stop + 1, between.end(), False
+    return None
 
 
 def _last_cuts(raw: bytes, at: int, window: int) -> list[re.Match[bytes]]:

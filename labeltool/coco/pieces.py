@@ -4,9 +4,12 @@ simdjson parses a piece into its own form; numbers leave it as buffers. Only a p
 annotation has the same fields, the usual ones among them and these in order. Of anything else `read` says None, and the piece
 is parsed into Python objects instead. That nothing is hidden in a piece is found out by counting, as in `jsonfast`:
 
-- **Keys.** simdjson says how many pairs an object has, two of one key included: no more than the keys that were met.
-- **Nesting.** Each opening bracket of the text must be one that was met, and each brace where there are further fields.
-- **Numbers.** A buffer of numbers is refused where anything else stands in the list, however deep.
+- **Nesting.** Each opening bracket of the text must be one that was met.
+- **The rest.** Without what numbers and lists are written with, most pieces are the keys of the first annotation, as many times
+  as there are annotations: no other key, none twice, no text, no word and no object.
+- **Other pieces.** They may have their keys in any order and hold text in further fields. simdjson says how many pairs an object
+  has, two of one key included: no more than the keys that were met. Where there are further fields, each brace must be one that
+  was met. A buffer of numbers is refused where anything else stands in the list, however deep.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ _FIELDS_OF = itemgetter(*FIELDS)
 _NUMBERS = frozenset({int, float})
 _POINTS = 6
 _OF_RLE = {"size", "counts"}
+# What numbers and lists are written with, but for the opening brackets, and what stands between fields.
+_NUMERIC = b"0123456789.+- \t\r\n,:]"
+_RLE_SKELETONS = (b'{"counts""size"}', b'{"size""counts"}')
 # A file whose pieces are never in this order is not tried piece by piece to its end.
 _PATIENCE = 4
 
@@ -62,12 +68,12 @@ class PieceReader:
         """The annotations of a piece, or None when they are not in perfect order.
 
         Args:
-            text: annotations with commas between them.
+            text: annotations as a JSON list.
         """
         if self._failed >= _PATIENCE:
             return None
         try:
-            batch = _batch(self._parser.parse(b"[" + text + b"]"), text)
+            batch = _batch(self._parser.parse(text), text)
         except (ValueError, TypeError, LookupError, RuntimeError):
             # no JSON, no object, numbers that are none or too long, a field that is missing
             batch = None
@@ -83,17 +89,19 @@ def _batch(rows: Any, text: bytes) -> Batch | None:
     extra = [name for name in names if name not in FIELDS]
     fields_of = itemgetter(*FIELDS, *extra) if extra else _FIELDS_OF
     *scalars, boxes, joints, outlines = list(zip(*map(fields_of, annotations), strict=True))[: len(FIELDS)]
+    kept = text.translate(None, _NUMERIC)
+    plain = _is_plain(kept.replace(b"[", b""), names, count)
     # Each annotation has all of these keys, and together they have no more: none has another key, or one twice.
-    if len(names) != len(FIELDS) + len(extra) or sum(map(len, annotations)) != len(names) * count:
+    if len(names) != len(FIELDS) + len(extra) or (not plain and sum(map(len, annotations)) != len(names) * count):
         return None
     lengths = set(map(len, joints))
     if any(not _NUMBERS.issuperset(map(type, column)) for column in scalars):
         return None
     if set(map(len, boxes)) != {4} or len(lengths) != 1 or lengths & {0} or max(lengths) % 3:
         return None
-    is_rle, has_polygons, odd, brackets, objects = _outlines(outlines)
+    is_rle, has_polygons, odd, brackets, objects = _outlines(outlines, plain)
     # Lists inside lists that nobody met, and objects inside the values of further fields.
-    if text.count(b"[") != 2 * count + brackets or (extra and text.count(b"{") != count + objects):
+    if kept.count(b"[") != 1 + 2 * count + brackets or (extra and kept.count(b"{") != count + objects):
         return None
     return Batch(
         tuple(map(list, scalars)),
@@ -105,8 +113,26 @@ def _batch(rows: Any, text: bytes) -> Batch | None:
     )
 
 
-def _outlines(outlines: Sequence[Any]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], dict[int, Any], int, int]:
-    """What the outlines of a piece are, and the brackets and braces that they have."""
+def _is_plain(kept: bytes, names: list[str], count: int) -> bool:
+    """Whether what a piece has beside numbers and lists are these keys `count` times, and run-length encodings of numbers."""
+    quoted = "".join(f'"{name}"' for name in names).encode()
+    # A key of characters that were taken out cannot be told from another.
+    if len(quoted.translate(None, _NUMERIC + b"[")) != len(quoted):
+        return False
+    for skeleton in _RLE_SKELETONS:
+        kept = kept.replace(skeleton, b"")
+    return kept == b"{%b}" % quoted * count
+
+
+def _outlines(
+    outlines: Sequence[Any], plain: bool
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], dict[int, Any], int, int]:
+    """What the outlines of a piece are, and the brackets and braces that they have.
+
+    Args:
+        outlines: list or object of simdjson each, or a number.
+        plain: whether it is known that all values in their lists are numbers or lists.
+    """
     is_rle = np.zeros(len(outlines), dtype=bool)
     lists = outlines
     if set(map(type, outlines)) != {simdjson.Array}:
@@ -124,9 +150,10 @@ def _outlines(outlines: Sequence[Any]) -> tuple[NDArray[np.bool_], NDArray[np.bo
         for i, outline in enumerate(outlines):
             if not is_rle[i] and any(len(polygon) < _POINTS or len(polygon) % 2 for polygon in outline):
                 odd[i] = outline.as_list()
-    for outline in lists:
-        # refuses whatever is no number
-        outline.as_buffer(of_type="d")
+    if not plain:
+        for outline in lists:
+            # refuses whatever is no number
+            outline.as_buffer(of_type="d")
     brackets = len(lists) + sum(counts)
     for i in np.flatnonzero(is_rle).tolist():
         value = outlines[i].as_dict()

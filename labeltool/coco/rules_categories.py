@@ -198,7 +198,10 @@ def _bare_place(view: View, row: int) -> str:
 
 def _categories_with_joints(view: View) -> set[int]:
     """The rows of the categories that an annotation with keypoints refers to."""
-    return {row for row in np.unique(view.category_of[view.has_keypoints]).tolist() if row >= 0}
+    # One place more, for the annotations without a category.
+    seen = np.zeros(len(view.categories) + 1, dtype=bool)
+    seen[view.category_of[view.has_keypoints]] = True
+    return set(np.flatnonzero(seen[:-1]).tolist())
 
 
 def _names_text(value: Any) -> str:

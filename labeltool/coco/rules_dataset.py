@@ -160,10 +160,9 @@ def _file_of(name: object) -> str | None:
 def _same_people(view: View, group: JointGroup) -> dict[int, tuple[int, float]]:
     """For each annotation that is an earlier one of its image labelled again: (that one, the smaller OKS of both ways)."""
     images = view.image_of[group.rows]
-    there = group.v > 0
-    counts = there.sum(axis=1)
-    use = np.flatnonzero((counts > 0) & ~view.crowds[group.rows] & (images >= 0))
-    x, y = ((group.xy[use, :, d] * there[use]).sum(axis=1) / counts[use] for d in (0, 1))
+    *places, there = group.by_joint
+    use = np.flatnonzero((group.counts > 0) & ~view.crowds[group.rows] & (images >= 0))
+    x, y = ((values * there).sum(axis=0)[use] / group.counts[use] for values in places)
     order = np.lexsort((x, images[use]))
     use, x, y = use[order], x[order], y[order]
     of, reach = images[use], 0.5 * np.maximum(np.sqrt(np.nan_to_num(view.areas[group.rows[use]])), 2.0)
@@ -177,8 +176,7 @@ def _same_people(view: View, group: JointGroup) -> dict[int, tuple[int, float]]:
         far = np.maximum(reach[mates], reach[after])
         near = (x[after] - x[mates] <= far) & (np.abs(y[after] - y[mates]) <= far)
         a, b = use[mates[near]], use[after[near]]
-        oks = np.minimum(_oks(view, group, a, b, sigmas), _oks(view, group, b, a, sigmas))
-        oks[_identical(group, a, b)] = 1.0
+        oks = _oks_both_ways(view, group, a, b, sigmas)
         for i in np.flatnonzero(oks > SAME_PERSON).tolist():
             first, second = sorted((int(group.rows[a[i]]), int(group.rows[b[i]])))
             if found.get(second, (0, 0.0))[1] < oks[i]:
@@ -186,23 +184,30 @@ def _same_people(view: View, group: JointGroup) -> dict[int, tuple[int, float]]:
     return found
 
 
-def _oks(
-    view: View, group: JointGroup, truth: NDArray[np.intp], other: NDArray[np.intp], sigmas: NDArray[np.float64]
+def _oks_both_ways(
+    view: View, group: JointGroup, a: NDArray[np.intp], b: NDArray[np.intp], sigmas: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(n,) OKS of `other` held against `truth` (pycocotools cocoeval.computeOks), both indices into the group."""
-    there = group.v[truth] > 0
-    squared = ((group.xy[truth] - group.xy[other]) ** 2).sum(axis=2)
-    area = np.nan_to_num(view.areas[group.rows[truth]])[:, None] + np.spacing(1)
+    """(n,) the smaller OKS of a held against b and b against a, indices into the group; 1 for people with identical joints."""
+    one, other = (group.values[rows].reshape(-1, len(group.names), 3).astype(np.float64) for rows in (a, b))
+    apart = one[:, :, :2] - other[:, :, :2]
+    squared = np.square(apart).sum(axis=2)
+    one_has, other_has = one[:, :, 2] > 0, other[:, :, 2] > 0
+    found = np.minimum(
+        _oks(squared, one_has, view.areas[group.rows[a]], sigmas),
+        _oks(squared, other_has, view.areas[group.rows[b]], sigmas),
+    )
+    found[(one_has == other_has).all(axis=1) & ((apart == 0).all(axis=2) | ~one_has).all(axis=1)] = 1.0
+    return found
+
+
+def _oks(
+    squared: NDArray[np.float64], there: NDArray[np.bool_], areas: NDArray[np.float64], sigmas: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(n,) OKS of people with these labelled joints and areas, given (n, K) squared distances (cocoeval.computeOks)."""
+    area = np.nan_to_num(areas)[:, None] + np.spacing(1)
     similar = np.exp(-squared / (2 * area * (2 * sigmas) ** 2))
     mean: NDArray[np.float64] = (similar * there).sum(axis=1) / there.sum(axis=1)
     return mean
-
-
-def _identical(group: JointGroup, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.bool_]:
-    there = group.v[a] > 0
-    alike = (there == (group.v[b] > 0)).all(axis=1)
-    same: NDArray[np.bool_] = alike & ((group.xy[a] == group.xy[b]).all(axis=2) | ~there).all(axis=1)
-    return same
 
 
 def _evenly_spread(hidden: NDArray[np.intp], visible: NDArray[np.intp]) -> bool:

@@ -21,7 +21,9 @@ def unlabelled_at_zero(view: View) -> Iterator[Hits]:
     Bad: `"keypoints": [12, 34, 0]`
     Good: `"keypoints": [0, 0, 0]`
     """
-    for group in view.joint_groups:
+    for every in view.joint_groups:
+        x, y, there = every.by_joint
+        group = every.part((((x != 0) | (y != 0)) & ~there).any(axis=0))
         bad = (group.v == 0) & (group.xy != 0).any(axis=2)
         yield _joint_hits(view, group, bad, _with_flag(group, "expected (0, 0) where v = 0"))
 
@@ -135,9 +137,10 @@ def joint_near_box(view: View) -> Iterator[Hits]:
 
 def _sharing_pixels(group: JointGroup) -> NDArray[np.bool_]:
     """(n,) whether two labelled joints of a person may lie at the same pixel: none is missed, and few others are named."""
-    codes = np.rint(group.xy[:, :, 0]) * 1048583.0 + np.rint(group.xy[:, :, 1])
+    x, y, there = group.by_joint
+    codes = np.rint(x) * 1048583.0 + np.rint(y)
     # Each joint that is not labelled gets a code of its own.
-    codes = np.where(group.v > 0, codes, -1e15 - np.arange(group.v.shape[1]))
+    codes = np.ascontiguousarray(np.where(there, codes, -1e15 - np.arange(len(x))[:, None]).T)
     codes.sort(axis=1)
     shared: NDArray[np.bool_] = (codes[:, 1:] == codes[:, :-1]).any(axis=1)
     return shared

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labeltool.coco.columns import Columns, equal_to, integers, to_doubles
+from labeltool.coco.columns import Columns, Numbers, equal_to, integers, to_doubles
 from labeltool.coco.document import CocoDocument
 from labeltool.coco.finite import is_finite_number
 from labeltool.coco.jsonfile import JsonFile
@@ -28,6 +28,10 @@ from labeltool.skeleton import Skeleton, from_category
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
+
+
+# Ids are looked up in a table when it has at most so many places for each.
+_DENSE = 8
 
 
 @dataclass(frozen=True)
@@ -86,24 +90,34 @@ class JointGroup:
     Attributes:
         names: K joint names.
         rows: (n,) rows of the annotations.
-        xy: (n, K, 2) float, image pixels.
-        v: (n, K) int, each 0, 1 or 2.
+        values: (n, 3K) x in image pixels, y, v (0, 1 or 2) of each joint, in a type that may be too narrow to calculate in.
         category: the row of the category.
         whole: (n,) whether all coordinates are integers by type.
     """
 
     names: tuple[str, ...]
     rows: IntArray
-    xy: FloatArray
-    v: NDArray[np.int8]
+    values: Numbers
     category: int
     whole: NDArray[np.bool_]
 
     @cached_property
+    def xy(self) -> FloatArray:
+        """(n, K, 2) float, image pixels; of many people `by_joint` has them quicker."""
+        joints = self.values.reshape(-1, len(self.names), 3)
+        return joints[:, :, :2].astype(np.float64)
+
+    @cached_property
+    def v(self) -> NDArray[np.int8]:
+        """(n, K) int, each 0, 1 or 2."""
+        return self.values[:, 2::3].astype(np.int8)
+
+    @cached_property
     def by_joint(self) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
         """(K, n) each: x, y, and whether the joint is labelled; what goes joint by joint is quick on these."""
-        x, y = (np.ascontiguousarray(self.xy[:, :, d].T) for d in (0, 1))
-        return x, y, np.ascontiguousarray(self.v.T) > 0
+        x, y = (self.values[:, d::3].T.astype(np.float64, order="C") for d in (0, 1))
+        there: NDArray[np.bool_] = np.greater(self.values[:, 2::3].T, 0, order="C")
+        return x, y, there
 
     @cached_property
     def low(self) -> FloatArray:
@@ -125,9 +139,7 @@ class JointGroup:
 
     def part(self, chosen: NDArray[np.bool_]) -> JointGroup:
         """The same for some of the annotations."""
-        return JointGroup(
-            self.names, self.rows[chosen], self.xy[chosen], self.v[chosen], self.category, self.whole[chosen]
-        )
+        return JointGroup(self.names, self.rows[chosen], self.values[chosen], self.category, self.whole[chosen])
 
 
 class View:
@@ -322,8 +334,7 @@ class View:
         rows, values, whole = flat.rows, flat.values, flat.whole
         if not good.all():
             rows, values, whole = rows[good], values[good], whole[good]
-        joints = values.reshape(-1, len(names), 3)
-        return JointGroup(names, rows, joints[:, :, :2], joints[:, :, 2].astype(np.int8), category, whole)
+        return JointGroup(names, rows, values, category, whole)
 
 
 class Split:
@@ -392,10 +403,17 @@ def _rows_by_id(table: Table) -> dict[int | str, int]:
 def _resolve(values: Sequence[Any], rows: Mapping[int | str, int]) -> IntArray:
     wanted, known = integers(values), integers(list(rows))
     if wanted is not None and known is not None and len(known):
+        found_rows = np.fromiter(rows.values(), np.intp, len(rows))
+        least, most = int(known.min()), int(known.max())
+        if most - least < _DENSE * len(known):
+            # One place more than there are ids, for those that are none.
+            table = np.full(most - least + 2, -1, dtype=np.intp)
+            table[known - least] = found_rows
+            return table[np.where((wanted >= least) & (wanted <= most), wanted - least, -1)]
         order = np.argsort(known)
         place = np.searchsorted(known, wanted, sorter=order)
-        found_rows = order[np.minimum(place, len(known) - 1)]
-        return np.where(known[found_rows] == wanted, np.fromiter(rows.values(), np.intp, len(rows))[found_rows], -1)
+        nearest = order[np.minimum(place, len(known) - 1)]
+        return np.where(known[nearest] == wanted, found_rows[nearest], -1)
     if set(map(type, values)) <= {int, str}:
         return np.fromiter(map(rows.get, values, repeat(-1)), dtype=np.intp, count=len(values))
     found = [rows.get(v, -1) if type(v) is int or type(v) is str else -1 for v in values]
