@@ -141,9 +141,13 @@ class Adding:
         annotations = self.document.annotations
         used = {annotation.get("category_id") for annotation in annotations}
         self.joined = joined = join_categories(ours, patch, self.document, used, self.make.skeleton)
-        for index, annotation in enumerate(annotations):
-            if annotation.get("category_id") in joined.people and annotation.get("keypoints"):
-                self.make.flags(annotation["keypoints"], index, annotation)
+        self.make.check_keypoints(
+            [
+                (index, annotation)
+                for index, annotation in enumerate(annotations)
+                if annotation.get("category_id") in joined.people and annotation.get("keypoints")
+            ]
+        )
         more = {key: value for key, value in self.document.data.items() if key not in head}
         self.facts = {
             tables.META_HEAD: {**head, "categories": joined.categories, **more},

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from labeltool.project import fixes
+from labeltool.project.bulk import plain_rows
 from labeltool.project.codec import decode, decode_joints, encode_state
 from labeltool.project.database import now
 from labeltool.project.derived import area_of, usable_box
 from labeltool.project.edits import State
 from labeltool.project.matching import Pairing, There, plain_labels
 from labeltool.project.measuring import by_humans, encode_places
-from labeltool.project.rows import CROWD, IMAGE_COLUMNS, IMPORTED, LABELLED, PERSON_COLUMNS, image_row, insert_many
+from labeltool.project.queue_schema import counted_at_once
+from labeltool.project.rows import CROWD, IMAGE_COLUMNS, IMPORTED, LABELLED, ON, PERSON_COLUMNS, image_row, insert_many
 from labeltool.project.tables import events, images, originals, people, revisions
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ class Batch:
     done: dict[int, bool] = field(default_factory=dict)
     originals: list[tuple[Any, ...]] = field(default_factory=list)
     people: list[tuple[Any, ...]] = field(default_factory=list)
-    changes: list[tuple[There, dict[str, Any], int, tuple[int, int]]] = field(default_factory=list)
+    changes: list[tuple[There, dict[str, Any], tuple[int, int]]] = field(default_factory=list)
     grown: list[int] = field(default_factory=list)
 
     def take(self, index: int) -> None:
@@ -91,7 +93,7 @@ class Batch:
             pairing.pair([ours[n][0] for n in people], there)
             fresh = {people[place] for place in pairing.rest}
             for place, known in (*pairing.same, *pairing.changed):
-                self._meet(known, ours[people[place]][0], places[people[place]], size)
+                self._meet(known, ours[people[place]][0], size)
         for n, (annotation, person) in enumerate(ours):
             if not person:
                 self._other(annotation, places[n])
@@ -102,7 +104,7 @@ class Batch:
         run = self.run
         annotation["id"] = run.annotation_id(annotation["id"])
         self.originals.append((self.next_row, annotation["image_id"], run.make.encode(annotation, None, index)))
-        row = run.make.person(self.next_row, annotation, index, size, checked=True)
+        row = run.make.person(self.next_row, annotation, size)
         self.people.append(row)
         if not row[CROWD]:
             image_id = annotation["image_id"]
@@ -120,7 +122,7 @@ class Batch:
         self.next_row += 1
         run.counted.others += 1
 
-    def _meet(self, person: There, annotation: dict[str, Any], index: int, size: tuple[int, int]) -> None:
+    def _meet(self, person: There, annotation: dict[str, Any], size: tuple[int, int]) -> None:
         """Somebody the project has: nothing to do, unless the document has labels that are not the project's."""
         run = self.run
         came = person.came_as(annotation)
@@ -129,17 +131,18 @@ class Batch:
         elif person.crowd or annotation.get("iscrowd") in (1, True):
             run.counted.crowds_kept += 1
         else:
-            self.changes.append((person, annotation, index, size))
+            self.changes.append((person, annotation, size))
 
     def write(self) -> None:
         """Hands the rows over."""
         self._write_images()
         insert_many(self.connection, "originals", "id image_id raw", self.originals)
-        insert_many(self.connection, "people", PERSON_COLUMNS, self.people)
+        with counted_at_once(self.connection, {row[ON] for row in self.people}):
+            insert_many(self.connection, "people", PERSON_COLUMNS, self.people)
         new = {image_id for _, image_id in self.images}
         self.grown = [image_id for image_id in self.done if image_id not in new]
         humans = by_humans(self.connection, [person.id for person, *_ in self.changes if person.touched])
-        for person, annotation, index, size in self.changes:
+        for person, annotation, size in self.changes:
             if person.id not in humans:
                 self.run.counted.updated += 1
             elif person.came_as(annotation):  # what a labeller made of the very same annotation
@@ -150,7 +153,7 @@ class Batch:
             else:
                 self._keep(person, annotation)
                 continue
-            self._change(person, annotation, index, size)
+            self._change(person, annotation, size)
             self.grown.append(annotation["image_id"])
         if self.changes:
             changed = {annotation["image_id"] for _, annotation, *_ in self.changes}
@@ -173,13 +176,11 @@ class Batch:
         name = self.connection.execute(query).scalar_one()
         self.run.counted.kept_places.append(f"{name}: person {person.annotation_id}")
 
-    def _change(self, person: There, annotation: Mapping[str, Any], index: int, size: tuple[int, int]) -> None:
+    def _change(self, person: There, annotation: Mapping[str, Any], size: tuple[int, int]) -> None:
         """Makes the document's labels the person's next revision."""
         make = self.run.make
         names = make.skeleton.joints
-        row = dict(
-            zip(PERSON_COLUMNS.split(), make.person(person.id, annotation, index, size, checked=True), strict=True)
-        )
+        row = dict(zip(PERSON_COLUMNS.split(), make.person(person.id, annotation, size), strict=True))
         if row["box"] is None:
             row["box"] = person.box
         if not row["labelled"]:
@@ -266,8 +267,8 @@ def settle_statuses(run: Adding, connection: Connection, image_ids: Sequence[int
         # The conditions on people are asked here: with them SQLite would go through the counters of all people for each block.
         whole: dict[int, bool] = {}
         columns = (people.c.image_id, people.c.crowd, people.c.deleted, people.c.labelled)
-        for image_id, crowd, deleted, labelled in connection.execute(
-            select(*columns).where(people.c.image_id.in_(some))
+        for image_id, crowd, deleted, labelled in plain_rows(
+            connection, select(*columns).where(people.c.image_id.in_(some))
         ):
             if not crowd and not deleted:
                 whole[image_id] = whole.get(image_id, True) and labelled > 0

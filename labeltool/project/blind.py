@@ -30,5 +30,7 @@ def is_chosen(key: str, share: float, image_id: int, annotation_id: int) -> bool
         image_id: the COCO image id.
         annotation_id: the COCO annotation id.
     """
+    if share <= 0:
+        return False
     digest = hmac.digest(bytes.fromhex(key), f"{image_id}/{annotation_id}".encode(), "sha256")
     return int.from_bytes(digest[:8]) < share * _SCALE

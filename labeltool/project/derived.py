@@ -17,6 +17,10 @@ GIVEN = "given"
 #: Nothing gives an area.
 NO_AREA = "none"
 
+_NUMBERS = frozenset({int, float})
+# Numbers within this are finite, whatever they are.
+_FAR = 1e300
+
 
 def usable_box(raw: Mapping[str, Any]) -> Box | None:
     """The box of an annotation, or None when it has none with four finite numbers, w > 0 and h > 0."""
@@ -24,6 +28,8 @@ def usable_box(raw: Mapping[str, Any]) -> Box | None:
     if not isinstance(box, list) or len(box) != 4:
         return None
     x, y, w, h = box
+    if _NUMBERS.issuperset(map(type, box)) and -_FAR < x < _FAR and -_FAR < y < _FAR and 0 < w < _FAR and 0 < h < _FAR:
+        return (x, y, w, h)
     if not (_is_finite(x) and _is_finite(y) and _is_finite(w) and _is_finite(h)):
         return None
     return (x, y, w, h) if w > 0 and h > 0 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,13 @@ class _Import:
         insert_many(self.connection, "images", IMAGE_COLUMNS, rows())
 
     def _add_annotations(self, categories: Categories) -> None:
+        self.make.check_keypoints(
+            [
+                (index, annotation)
+                for index, annotation in enumerate(self.document.annotations)
+                if _is_of(annotation, categories.people) and annotation.get("keypoints")
+            ]
+        )
         originals: list[tuple[Any, ...]] = []
         people: list[tuple[Any, ...]] = []
         for index, annotation in enumerate(self.document.annotations):
@@ -154,7 +161,7 @@ class _Import:
             known = type(image_id) is int and image_id in self.sizes
             raw = self.make.encode(annotation, None, index)
             originals.append((row_id, image_id if known else None, raw))
-            if type(annotation.get("category_id")) is int and annotation["category_id"] in categories.people:
+            if _is_of(annotation, categories.people):
                 people.append(self._person(row_id, annotation, index, known))
             if len(originals) == BATCH:
                 self._flush(originals, people)
@@ -179,8 +186,13 @@ class _Import:
         if not -ID_LIMIT < annotation_id < ID_LIMIT - 1:
             check_id(annotation, self.make.where("annotations", index, annotation))
         image_id = annotation["image_id"]
-        row = self.make.person(row_id, annotation, index, self.sizes[image_id])
+        row = self.make.person(row_id, annotation, self.sizes[image_id])
         if not row[CROWD]:
             state = _LABELLED if row[LABELLED] else _UNLABELLED
             self.states[image_id] = min(self.states.get(image_id, state), state)
         return row
+
+
+def _is_of(annotation: Mapping[str, Any], categories: Collection[int]) -> bool:
+    number = annotation.get("category_id")
+    return type(number) is int and number in categories

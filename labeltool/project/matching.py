@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from labeltool.coco.document import CocoDocument
 from labeltool.geometry import box_iou
+from labeltool.project.bulk import plain_rows
 from labeltool.project.codec import decode, decode_keypoints, encode, spread_sources
 from labeltool.project.derived import usable_box
 from labeltool.project.tables import images
@@ -58,15 +59,16 @@ def match_images(connection: Connection, document: CocoDocument, exists: Callabl
         document: images with ids and names.
         exists: whether there is a photo of a name in the project's photo folder.
     """
-    rows = connection.execute(
-        select(images.c.id, images.c.file_name, images.c.width, images.c.height).order_by(images.c.position)
-    ).all()
-    by_name: dict[str, list[Any]] = {}
-    for row in reversed(rows):
-        by_name.setdefault(_plain(row.file_name), []).append(row)
+    rows = plain_rows(
+        connection,
+        select(images.c.id, images.c.file_name, images.c.width, images.c.height).order_by(images.c.position),
+    )
+    by_name: dict[str, list[tuple[int, tuple[int, int]]]] = {}
+    for number, name, *size in reversed(rows):
+        by_name.setdefault(_plain(name), []).append((number, tuple(size)))
     names = [_plain(image["file_name"]) for image in document.images]
-    ours = _unique_ends(by_name)
-    theirs = _unique_ends(dict.fromkeys(names))
+    ours: dict[str, str] | None = None
+    theirs: dict[str, str] = {}
     known: dict[int, int] = {}
     new: list[int] = []
     ends: list[str] = []
@@ -75,20 +77,22 @@ def match_images(connection: Connection, document: CocoDocument, exists: Callabl
         size = (image["width"], image["height"])
         if by_name.get(name):
             # a name that stands twice in both is taken in turn
-            row = by_name[name].pop()
-            known[image["id"]] = row.id
-            if size != (row.width, row.height):
+            number, own = by_name[name].pop()
+            known[image["id"]] = number
+            if size != own:
                 unlike[image["id"]] = (
-                    f"{name}: the project has it with {row.width} x {row.height} pixels, the import with {size[0]} x {size[1]}"
+                    f"{name}: the project has it with {own[0]} x {own[1]} pixels, the import with {size[0]} x {size[1]}"
                 )
             continue
+        if ours is None:
+            ours, theirs = _unique_ends(by_name), _unique_ends(dict.fromkeys(names))
         end = PurePosixPath(name).name
         twin = ours.get(end)
         if twin is not None and theirs.get(end) == name and by_name[twin] and not exists(name):
-            row = by_name[twin][-1]
-            if size == (row.width, row.height):
+            number, own = by_name[twin][-1]
+            if size == own:
                 by_name[twin].pop()
-                known[image["id"]] = row.id
+                known[image["id"]] = number
                 ends.append(f"{name} is {twin}")
                 continue
         new.append(index)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
 from sqlalchemy import Connection
 
 #: The digit that an image has in the column `fix`: 1 its photo cannot be shown, 2 its labels have an error, 4 it was flagged.
@@ -11,8 +15,9 @@ _LIVE = "(NOT {row}.crowd AND NOT {row}.deleted)"
 _DECIDED = "({row}.labelled + {row}.from_removed)"
 
 #: Kept by the database itself, so that the counters hold whoever writes a person.
+_ADDED = "INSERT ON people"
 _COUNTERS = {
-    "INSERT ON people": ("NEW", None),
+    _ADDED: ("NEW", None),
     "UPDATE OF crowd, deleted, labelled, from_removed ON people": ("NEW", "OLD"),
     "DELETE ON people": (None, "OLD"),
 }
@@ -55,18 +60,8 @@ _INDEXES = (
 
 def create_counters(connection: Connection) -> None:
     """Makes the triggers that keep `images.people` and `images.decided`, and forget doubts about whoever turns blind."""
-    for number, (event, (new, old)) in enumerate(_COUNTERS.items()):
-        people, decided = [], []
-        for row, sign in ((new, "+"), (old, "-")):
-            if row is not None:
-                live = _LIVE.format(row=row)
-                people.append(f"{sign} {live}")
-                decided.append(f"{sign} {live} * {_DECIDED.format(row=row)}")
-        connection.exec_driver_sql(
-            f"CREATE TRIGGER people_counted_{number} AFTER {event} BEGIN UPDATE images SET "
-            f"people = people {' '.join(people)}, decided = decided {' '.join(decided)} "
-            f"WHERE id = {new or old}.image_id; END"
-        )
+    for event in _COUNTERS:
+        _create_counter(connection, event)
     # The order of the queue must not tell what a model said about somebody who is labelled without its help.
     connection.exec_driver_sql(
         "CREATE TRIGGER people_turned_blind AFTER UPDATE OF blind ON people WHEN NEW.blind AND NOT OLD.blind BEGIN UPDATE images "
@@ -74,14 +69,44 @@ def create_counters(connection: Connection) -> None:
     )
 
 
-def recount(connection: Connection) -> None:
-    """Sets the counters of every image anew: after people were brought in before their images."""
+@contextmanager
+def counted_at_once(connection: Connection, image_ids: Collection[int]) -> Iterator[None]:
+    """Counts the people that the block adds to these images when it ends, not one by one; part of the caller's transaction."""
+    connection.exec_driver_sql(f"DROP TRIGGER {_name(_ADDED)}")
+    yield
+    _create_counter(connection, _ADDED)
+    recount(connection, image_ids)
+
+
+def recount(connection: Connection, image_ids: Collection[int] | None = None) -> None:
+    """Sets the counters of all images, or of these, anew: after people were added that the database did not count."""
     live = _LIVE.format(row="people")
+    some = "" if image_ids is None else "WHERE image_id IN (SELECT value FROM json_each(?)) "
     connection.exec_driver_sql(
         "UPDATE images SET people = found.people, decided = found.decided FROM "
         f"(SELECT image_id, sum({live}) AS people, sum({live} * {_DECIDED.format(row='people')}) AS decided "
-        "FROM people GROUP BY image_id) AS found WHERE images.id = found.image_id"
+        f"FROM people {some}GROUP BY image_id) AS found WHERE images.id = found.image_id",
+        () if image_ids is None else (json.dumps(list(image_ids)),),
     )
+
+
+def _create_counter(connection: Connection, event: str) -> None:
+    new, old = _COUNTERS[event]
+    people, decided = [], []
+    for row, sign in ((new, "+"), (old, "-")):
+        if row is not None:
+            live = _LIVE.format(row=row)
+            people.append(f"{sign} {live}")
+            decided.append(f"{sign} {live} * {_DECIDED.format(row=row)}")
+    connection.exec_driver_sql(
+        f"CREATE TRIGGER {_name(event)} AFTER {event} BEGIN UPDATE images SET "
+        f"people = people {' '.join(people)}, decided = decided {' '.join(decided)} "
+        f"WHERE id = {new or old}.image_id; END"
+    )
+
+
+def _name(event: str) -> str:
+    return f"people_counted_{list(_COUNTERS).index(event)}"
 
 
 def add_queue(connection: Connection) -> None:

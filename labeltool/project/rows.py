@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection
 
+from labeltool.coco.columns import to_doubles
 from labeltool.errors import ProjectError
 from labeltool.project.blind import is_chosen
 from labeltool.project.codec import LETTERS, encode_row
@@ -30,7 +32,7 @@ PERSON_COLUMNS = (
     "labelled hidden from_imported from_predicted from_accepted from_moved from_added from_removed blind"
 )
 #: Where two of them stand.
-CROWD, LABELLED = (PERSON_COLUMNS.split().index(name) for name in ("crowd", "labelled"))
+ON, CROWD, LABELLED = (PERSON_COLUMNS.split().index(name) for name in ("image_id", "crowd", "labelled"))
 
 #: The columns of `image_row`, in its order.
 IMAGE_COLUMNS = "id position file_name width height status reason problem raw"
@@ -68,26 +70,19 @@ class RowMaker:
                 raise ProjectError(f"{where}: {side} is {value!r}, expected a whole number of pixels above 0")
         return image_id, (image["width"], image["height"])
 
-    def person(
-        self, row_id: int, annotation: Mapping[str, Any], index: int, size: tuple[int, int], *, checked: bool = False
-    ) -> tuple[Any, ...]:
-        """The row of a person whose ids and image are known to hold; its joints, in the skeleton's order, are checked here.
+    def person(self, row_id: int, annotation: Mapping[str, Any], size: tuple[int, int]) -> tuple[Any, ...]:
+        """The row of a person whose ids, image and keypoints (`check_keypoints`), in the skeleton's order, are known to hold.
 
         Args:
             row_id: the number it gets.
             annotation: the annotation.
-            index: its place in the document, for messages.
             size: width and height of its image.
-            checked: whether `flags` has passed its keypoints already.
-
-        Raises:
-            ProjectError: its keypoints are no labels of the skeleton.
         """
         image_id, annotation_id = annotation["image_id"], annotation["id"]
         keypoints = annotation.get("keypoints")
         visible = hidden = 0
         if keypoints:
-            flags = keypoints[2::3] if checked else self.flags(keypoints, index, annotation)
+            flags = keypoints[2::3]
             visible, hidden = flags.count(2), flags.count(1)
         labelled = visible + hidden
         crowd = annotation.get("iscrowd") in (1, True)
@@ -118,17 +113,28 @@ class RowMaker:
             not (crowd or labelled) and is_chosen(self.blind_key, self.blind_share, image_id, annotation_id),
         )
 
-    def flags(self, keypoints: Any, index: int, annotation: Mapping[str, Any]) -> list[Any]:
-        """The K flags of keypoints that the store can hold.
+    def check_keypoints(self, annotations: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+        """Looks at the keypoints of annotations, each with its place in the document.
 
         Raises:
-            ProjectError: it cannot hold them.
+            ProjectError: the keypoints of one are no labels of the skeleton, or the store cannot hold them.
         """
+        for start in range(0, len(annotations), BATCH):
+            some = annotations[start : start + BATCH]
+            lists = [annotation["keypoints"] for _, annotation in some]
+            if set(map(type, lists)) == {list} and set(map(len, lists)) == {3 * len(self.skeleton)}:
+                table = to_doubles(lists, 3 * len(self.skeleton), plain=False)
+                if table is not None and np.abs(table).max() <= LIMIT and np.isin(table[:, 2::3], (0, 1, 2)).all():
+                    continue
+            for index, annotation in some:
+                self._check_one(annotation["keypoints"], index, annotation)
+
+    def _check_one(self, keypoints: Any, index: int, annotation: Mapping[str, Any]) -> None:
         expected = 3 * len(self.skeleton)
         if type(keypoints) is list and len(keypoints) == expected and set(map(type, keypoints)) <= {int, float}:
             flags = keypoints[2::3]
             if set(flags) <= {0, 1, 2} and max(keypoints) <= LIMIT and min(keypoints) >= -LIMIT:
-                return flags
+                return
         where = self.where("annotations", index, annotation)
         if type(keypoints) is not list:
             raise ProjectError(f"{where}: keypoints is {type(keypoints).__name__}, expected a list of numbers")

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import json
 import random
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -339,3 +340,21 @@ def test_whatever_comes_comes_once(folder: Path, seed: int, monkeypatch: pytest.
         again = add(project, labels)
         assert (again.people, again.others, again.updated, again.new_images) == (0, 0, 0, 0)
         assert exported(project) == whole
+        check_counters(folder / "p" / "labels.db")
+        # and the database goes on counting
+        newest = project.add_person(project.images()[0].id, box=(5, 5, 40, 40), author="anna", edit_id="new")
+        check_counters(folder / "p" / "labels.db", least={newest.image_id: 1})
+
+
+def check_counters(path: Path, least: dict[int, int] | None = None) -> None:
+    """Every image says of itself how many people it has, and how many of their joints are decided."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        kept = {row[0]: row[1:] for row in database.execute("SELECT id, people, decided FROM images")}
+        found = dict.fromkeys(kept, (0, 0))
+        for image, labelled, removed in database.execute(
+            "SELECT image_id, labelled, from_removed FROM people WHERE NOT crowd AND NOT deleted"
+        ):
+            people, decided = found[image]
+            found[image] = (people + 1, decided + labelled + removed)
+    assert kept == found
+    assert all(kept[image][0] >= count for image, count in (least or {}).items())
