@@ -6,12 +6,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labeltool.audit import NO_PERSON, Detections, Labels, detections_from_coco, labels_from_coco
+from labeltool.audit.people import as_rows
 from labeltool.coco.derive import BOX_AREA_FACTOR, box_from_joints
 from labeltool.coco.document import person_category, read_document
 from labeltool.coco.results import read_results
@@ -49,14 +51,29 @@ class Photos:
     """The photos of the judged images.
 
     Attributes:
-        names: file name by image id.
-        status: status in the queue by image id; empty where the labels come from a file.
+        read: file names and statuses of the images by id, asked for when the first is wanted: of a large project they take longer
+            than its counts.
+        of_status: the images of some statuses.
         find: the path of a photo by its image id, or None where it is not known.
     """
 
-    names: Mapping[int, str]
-    status: Mapping[int, str]
+    read: Callable[[], tuple[Mapping[int, str], Mapping[int, str]]]
+    of_status: Callable[[Collection[str]], Collection[int]]
     find: Callable[[int], Path | None]
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        """File name by image id."""
+        return self._both[0]
+
+    @property
+    def status(self) -> Mapping[int, str]:
+        """Status in the queue by image id; empty where the labels come from a file."""
+        return self._both[1]
+
+    @cached_property
+    def _both(self) -> tuple[Mapping[int, str], Mapping[int, str]]:
+        return self.read()
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +103,13 @@ class Subject:
     def only(self, images: Collection[int]) -> Subject:
         """The same on some of the images."""
         wanted = np.fromiter(images, dtype=np.int64, count=len(images))
-        rows = np.isin(self.labels.image, wanted)
+        rows = as_rows(np.isin(self.labels.image, wanted))
         detections = self.detections.take(np.isin(self.detections.image, wanted))
         return replace(self, labels=self.labels.take(rows), detections=detections, area_source=self.area_source[rows])
 
     def with_status(self, statuses: Collection[str]) -> Subject:
         """The same on the images of some statuses."""
-        return self.only([image for image, status in self.photos.status.items() if status in statuses])
+        return self.only(self.photos.of_status(statuses))
 
     @property
     def area_sources(self) -> dict[str, int]:
@@ -143,7 +160,7 @@ def read_project(
     ran = set.intersection(*(project.predicted_images(r.model, r.version, r.weights_hash) for r in runs))
     photos = _project_photos(project)
     if statuses is not None:
-        ran = {image for image in ran if photos.status[image] in statuses}
+        ran &= set(photos.of_status(statuses))
     table = project.label_arrays()
     there = np.isin(table.image, np.fromiter(ran, dtype=np.int64, count=len(ran)))
     names = " and ".join(dict.fromkeys(f"{run.model}@{run.version}" for run in runs))
@@ -211,7 +228,7 @@ def read_files(truth: Path, predictions: Sequence[Path], *, images_root: Path | 
         except AuditError as error:
             raise AuditError(f"{path}: {error}") from None
         name = ModelName(path.name, weights_hash=hashlib.sha256(path.read_bytes()).hexdigest())
-        photos = Photos(names, {}, _below(images_root, names))
+        photos = Photos(lambda: (names, {}), lambda _: (), _below(images_root, names))
         subjects.append(Subject(truth.name, name, skeleton, labels, detections, np.full(len(labels), OF_FILE), photos))
     if not labels.people.any():
         raise AuditError(
@@ -274,7 +291,8 @@ def taught_line(subjects: Sequence[Subject]) -> str:
     return f"{taught:,} labelled {'person' if taught == 1 else 'people'} that {names} learnt from: left out."
 
 
-def _labels_of(project: Project, table: LabelArrays, rows: NDArray[np.bool_]) -> Labels:
+def _labels_of(project: Project, table: LabelArrays, chosen: NDArray[np.bool_]) -> Labels:
+    rows = as_rows(chosen)
     keypoints, image, area = table.keypoints[rows], table.image[rows], table.area[rows]
     for row in np.flatnonzero(np.isnan(area)).tolist():
         # Neither area nor box: what an export would write; 0 where nothing gives one.
@@ -308,15 +326,16 @@ def _detections_of(project: Project, run: ModelSummary, labels: Labels, persons:
     kept = np.isin(table.image, labels.image) & (known | (table.person < 0))
     owner = np.full(len(kept), NO_PERSON, dtype=np.int64)
     owner[known] = labels.person[labels.people][order][place[known]]
-    joints = table.joints[kept]
-    predicted = np.isfinite(joints).all(axis=2)
+    rows = as_rows(kept)
+    joints = table.joints[rows]
+    predicted = np.isfinite(joints[:, :, 0]) & np.isfinite(joints[:, :, 1]) & np.isfinite(joints[:, :, 2])
     return Detections.of(
-        table.image[kept],
+        table.image[rows],
         joints[:, :, :2],
-        table.score[kept],
+        table.score[rows],
         predicted=predicted,
         confidence=np.where(predicted, joints[:, :, 2], 0.0),
-        person=owner[kept],
+        person=owner[rows],
     )
 
 
@@ -327,7 +346,7 @@ def _project_photos(project: Project) -> Photos:
         except ProjectError:
             return None
 
-    return Photos(*project.image_names(), find)
+    return Photos(project.image_names, project.images_of_status, find)
 
 
 def _below(root: Path | None, names: Mapping[int, str]) -> Callable[[int], Path | None]:

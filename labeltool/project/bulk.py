@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,18 +145,25 @@ def label_arrays(connection: Connection, count: int, on: Sequence[int] | None = 
         people.c.keypoints,
         people.c.sources,
     )
+    judged: Any = select(people.c.image_id).where(*labelled)
+    if on is not None:
+        # Asked for all of it at once, SQLite would go through everybody who is labelled.
+        some = select(people.c.image_id, people.c.labelled, people.c.crowd, people.c.deleted).where(
+            people.c.image_id.in_(on)
+        )
+        judged = {
+            image for image, joints, crowd, deleted in plain_rows(connection, some) if joints and not (crowd or deleted)
+        }
     # A model's proposal that nobody touched is nobody yet: no export holds it.
     query = (
         select(*columns)
         .where(
-            people.c.image_id.in_(select(people.c.image_id).where(*labelled)),
+            people.c.image_id.in_(judged),
             people.c.deleted.is_(False),
             or_(people.c.origin != "model", people.c.touched.is_(True)),
         )
         .order_by(people.c.image_id, people.c.id)
     )
-    if on is not None:
-        query = query.where(people.c.image_id.in_(on))
     rows = plain_rows(connection, query)
     ids, image, annotation, crowd, box, area, area_source, keypoints, sources = (
         zip(*rows, strict=True) if rows else [()] * 9
@@ -210,6 +217,11 @@ def image_names(connection: Connection) -> tuple[dict[int, str], dict[int, str]]
     """File name and status of every image, by id."""
     rows = plain_rows(connection, select(images.c.id, images.c.file_name, images.c.status))
     return {row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows}
+
+
+def images_of_status(connection: Connection, statuses: Collection[str]) -> list[int]:
+    """Ids of the images of some statuses."""
+    return [row[0] for row in plain_rows(connection, select(images.c.id).where(images.c.status.in_(statuses)))]
 
 
 def plain_rows(connection: Connection, query: Select[Any]) -> Sequence[Any]:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select, union
 
 from labeltool.files import atomic_write
 from labeltool.project import bulk, tables
@@ -104,7 +104,8 @@ class KeptArrays:
         if now.revision < then.revision or now.person < then.person or _time_of(connection, then.revision) != then.at:
             return None
         touched = select(revisions.c.person_id).where(revisions.c.id > then.revision)
-        query = select(people.c.image_id).where(or_(people.c.id > then.person, people.c.id.in_(touched))).distinct()
+        changed = (people.c.id > then.person, people.c.id.in_(touched))
+        query = union(*(select(people.c.image_id).where(which) for which in changed))
         images = connection.execute(query.limit(_FEW_IMAGES + 1)).scalars().all()
         if len(images) > _FEW_IMAGES:
             return None

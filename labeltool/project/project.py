@@ -597,6 +597,11 @@ class Project:
         with self._db.read() as connection:
             return bulk.image_names(connection)
 
+    def images_of_status(self, statuses: Collection[str]) -> list[int]:
+        """Ids of the images of some statuses."""
+        with self._db.read() as connection:
+            return bulk.images_of_status(connection, statuses)
+
     def image_sizes(self) -> dict[int, tuple[int, int]]:
         """Width and height of every image, in pixels, by id."""
         with self._db.read() as connection:

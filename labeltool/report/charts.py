@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -26,6 +27,16 @@ _INK = "#6b7480"
 
 #: The threshold that tables show.
 TABLE_THRESHOLD = 0.2
+
+
+class Layers(alt.LayerChart):
+    """A chart of layers that is not held against Vega-Lite's schema whenever it is drawn, which takes a tenth of a second: the
+    tests do that.
+    """
+
+    def to_dict(self, validate: bool = False, **options: Any) -> dict[str, Any]:
+        """The chart as Vega-Lite has it."""
+        return super().to_dict(validate=validate, **options)
 
 
 def sides_of(skeleton: Skeleton) -> dict[str, str]:
@@ -69,7 +80,7 @@ def pdj_chart(frame: pd.DataFrame, *, still: bool = False) -> alt.LayerChart:
             axis=alt.Axis(tickCount=10),
         ),
         y=alt.Y("pdj:Q", title="PDJ: joints within t", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
-        detail="joint:N",
+        detail=alt.Detail("joint:N"),
         color=alt.Color(
             "side:N",
             title=None,
@@ -85,15 +96,15 @@ def pdj_chart(frame: pd.DataFrame, *, still: bool = False) -> alt.LayerChart:
     joints = base.transform_filter(alt.datum.side != "overall").mark_line(size=1.3, opacity=0.7)
     overall = base.transform_filter(alt.datum.side == "overall").mark_line(size=4)
     rule = alt.Chart(pd.DataFrame({"threshold": [TABLE_THRESHOLD]})).mark_rule(strokeDash=[4, 4], opacity=0.6)
-    at_table = rule.encode(x="threshold:Q")
+    at_table = rule.encode(x=alt.X("threshold:Q"))
     if still:
-        return alt.LayerChart(layer=[at_table, joints, overall]).properties(height=380)
+        return Layers(layer=[at_table, joints, overall]).properties(height=380)
     joints = joints.encode(
         size=alt.condition(near, alt.value(3.5), alt.value(1.3)),
         opacity=alt.condition(near, alt.value(1), alt.value(0.7)),
     )
     touch = base.mark_point(size=60, opacity=0).add_params(near)
-    return alt.LayerChart(layer=[at_table, joints, overall, touch]).properties(height=380)
+    return Layers(layer=[at_table, joints, overall, touch]).properties(height=380)
 
 
 def interval_chart(frame: pd.DataFrame, skeleton: Skeleton, metric: str, title: str) -> alt.LayerChart:
@@ -140,7 +151,7 @@ def interval_chart(frame: pd.DataFrame, skeleton: Skeleton, metric: str, title: 
     ends = [base.mark_tick(color=_INK, thickness=1.6, size=7).encode(x=f"{end}:Q") for end in ("low", "high")]
     overall = frame.loc[frame["joint"] == "overall", [metric]].rename(columns={metric: "value"})
     rule = alt.Chart(overall).mark_rule(strokeDash=[5, 4], color=SIDE_COLOURS["overall"]).encode(x="value:Q")
-    return alt.LayerChart(layer=[bars, rule, whiskers, *ends]).properties(height=alt.Step(20))
+    return Layers(layer=[bars, rule, whiskers, *ends]).properties(height=alt.Step(20))
 
 
 def error_chart(frame: pd.DataFrame) -> alt.Chart:
@@ -229,7 +240,7 @@ def confusion_chart(frame: pd.DataFrame, skeleton: Skeleton) -> alt.LayerChart:
         .encode(text=alt.Text("percent:Q", format=".0f"))
     )
     numbers = numbers.transform_calculate(percent="100 * datum.share")
-    return alt.LayerChart(layer=[right, wrong, numbers]).properties(height=alt.Step(20))
+    return Layers(layer=[right, wrong, numbers]).properties(height=alt.Step(20))
 
 
 def distance_chart(frame: pd.DataFrame) -> alt.LayerChart:
@@ -266,7 +277,7 @@ def distance_chart(frame: pd.DataFrame) -> alt.LayerChart:
     kept = base.mark_area(color=_INK, opacity=0.18).encode(
         y=alt.Y("kept:Q", title="predictions that stay", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]))
     )
-    chart: alt.LayerChart = alt.layer(kept, lines).resolve_scale(y="independent").properties(height=300)
+    chart: alt.LayerChart = Layers(layer=[kept, lines]).resolve_scale(y="independent").properties(height=300)
     return chart
 
 
@@ -297,7 +308,7 @@ def reliability_chart(frame: pd.DataFrame) -> alt.LayerChart:
         y="right:Q", size=alt.Size("n:Q", legend=None, scale=alt.Scale(range=[25, 260]))
     )
     line = base.mark_line(color="#2563c9", strokeWidth=1, opacity=0.5).encode(y="right:Q")
-    return alt.LayerChart(layer=[diagonal, line, whiskers, points]).properties(height=300)
+    return Layers(layer=[diagonal, line, whiskers, points]).properties(height=300)
 
 
 def difference_chart(frame: pd.DataFrame, title: str) -> alt.LayerChart:
@@ -324,7 +335,7 @@ def difference_chart(frame: pd.DataFrame, title: str) -> alt.LayerChart:
     zero = alt.Chart(pd.DataFrame({"x": [0]})).mark_rule(color=_INK).encode(x="x:Q")
     whiskers = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q", color=colour)
     points = base.mark_point(filled=True, size=60, opacity=1).encode(x="difference:Q", color=colour)
-    return alt.LayerChart(layer=[zero, whiskers, points]).properties(height=alt.Step(20))
+    return Layers(layer=[zero, whiskers, points]).properties(height=alt.Step(20))
 
 
 def stage_chart(rows: Sequence[Mapping[str, float]]) -> alt.LayerChart:
@@ -354,4 +365,4 @@ def stage_chart(rows: Sequence[Mapping[str, float]]) -> alt.LayerChart:
         )
     )
     rule = alt.Chart(pd.DataFrame({"threshold": [TABLE_THRESHOLD]})).mark_rule(strokeDash=[4, 4], opacity=0.6)
-    return alt.LayerChart(layer=[rule.encode(x="threshold:Q"), lines]).properties(width=520, height=340)
+    return Layers(layer=[rule.encode(x="threshold:Q"), lines]).properties(width=520, height=340)
