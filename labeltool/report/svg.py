@@ -1,4 +1,4 @@
-"""Charts as SVG without a browser; ids made unique, so that several can stand in one page."""
+"""Charts as SVG and PNG without a browser; ids made unique, so that several can stand in one page."""
 
 from __future__ import annotations
 
@@ -36,3 +36,10 @@ def to_svg(chart: alt.TopLevelMixin, name: str) -> str:
     # A picture in a page has its own words below it; what the plot's parts are called helps nobody and doubles its size.
     text = re.sub(r' (?:aria-(?:label|roledescription|hidden)|role)="[^"]*"', "", text)
     return text.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
+
+
+def to_png(svg: str) -> bytes:
+    """What `to_svg` drew as pixels, two for each of its own: for slides and papers that take no SVG."""
+    import vl_convert
+
+    return bytes(vl_convert.svg_to_png(svg, scale=2))

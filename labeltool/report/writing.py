@@ -19,6 +19,7 @@ from labeltool.evaluate.study import differences_json, study_json
 from labeltool.files import atomic_write
 from labeltool.report.gallery import MOST, make_gallery
 from labeltool.report.page import report_page
+from labeltool.report.svg import to_png
 from labeltool.report.tables import (
     PDJ,
     comparison_frame,
@@ -64,6 +65,7 @@ def report_files(
     plots = draw_plots(study, comparison)
     for name, svg in plots.items():
         yield f"plots/{name}.svg", svg.encode()
+        yield f"plots/{name}.png", to_png(svg)
     gallery = make_gallery(study, most)
     for _, shown in gallery.pictures:
         for picture in shown:
@@ -172,7 +174,7 @@ def _is_report(folder: Path) -> bool:
 
 def _earlier(folder: Path) -> Iterator[Path]:
     """The files of a report's own folders."""
-    for name, suffixes in (("tables", (".csv", ".parquet")), ("plots", (".svg",)), ("overlays", (".jpg",))):
+    for name, suffixes in (("tables", (".csv", ".parquet")), ("plots", (".svg", ".png")), ("overlays", (".jpg",))):
         if (folder / name).is_dir():
             yield from (path for path in sorted((folder / name).iterdir()) if path.suffix in suffixes)
 

@@ -104,6 +104,18 @@ def test_tables_are_the_same_as_csv_and_parquet(written: dict[str, bytes]) -> No
             assert np.allclose(csv[column], parquet[column], equal_nan=True, rtol=1e-12), (name, column)
 
 
+def test_plots_are_there_as_lines_and_as_pixels(written: dict[str, bytes]) -> None:
+    plots = sorted(name for name in written if name.endswith(".svg"))
+    assert "plots/pdj-curves.svg" in plots
+    for name in plots:
+        width, height = (
+            float(v) for v in re.findall(rb'<svg[^>]* width="([\d.]+)" height="([\d.]+)"', written[name])[0]
+        )
+        with Image.open(io.BytesIO(written[name.replace(".svg", ".png")])) as drawn:
+            assert drawn.size == pytest.approx((2 * width, 2 * height), abs=2)
+            assert len(drawn.convert("RGB").getcolors(1 << 20) or []) > 5
+
+
 def test_a_folder_of_something_else_is_refused(tmp_path: Path, comparison: Comparison) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(AuditError, match="not empty and no report of labeltool"):
