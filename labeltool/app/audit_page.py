@@ -115,7 +115,12 @@ def _choices(
         "Photos", STATUSES, selection_mode="multi", format_func=lambda s: STATUS_NAMES[s], help="None chosen: all."
     )
     part = worst.choose_part(project)
-    st.caption(f"[Show these photos in the queue]({worst.queue_link(statuses, *part)})")
+    link = worst.queue_link(statuses, *part)
+    st.caption(
+        f"[Show these photos in the queue]({link})"
+        if link
+        else "The queue shows one status at a time, or all unfinished ones."
+    )
     names = run_names(models)
     chosen = (names[model],) if versus is None else (names[model], names[versus])
     return chosen, tuple(statuses), "area" if scale == "area" else "bbox-diagonal", part

@@ -10,6 +10,7 @@ from label_samples import make_project
 from labeltool.app.auditing import help_table, number, run_label
 from labeltool.app.checking import check_export, places, title_of, waiting_line
 from labeltool.app.style import plain
+from labeltool.app.worst import queue_link
 from labeltool.audit import OVERALL, Anchoring, Difference
 from labeltool.evaluate import Help, run_names
 from labeltool.project import ModelSummary, Project
@@ -87,3 +88,10 @@ def test_curves_have_the_colours_of_the_editor() -> None:
 
 def test_file_names_are_shown_as_they_are() -> None:
     assert plain("a_b*c`<i>$x$[1]") == r"a\_b\*c\`\<i\>\$x\$\[1\]"
+
+
+def test_the_queue_is_asked_for_what_it_can_show() -> None:
+    assert queue_link([]) == "/queue?which=all"
+    assert queue_link(["done"], "audit:neck", "anna") == "/queue?which=done&mark=audit%3Aneck&labeller=anna"
+    assert queue_link(["in_progress", "unlabelled", "prefilled"]) == "/queue?which=unfinished"
+    assert queue_link(["done", "skipped"]) is None
