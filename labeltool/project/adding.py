@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from labeltool.coco.document import CocoDocument
-from labeltool.coco.jsonfast import without_collector
 from labeltool.errors import ProjectError
 from labeltool.project import tables
 from labeltool.project.batch import Batch, Counted, next_row, people_on, settle_statuses
@@ -57,21 +56,35 @@ def add_document(
             get_meta(connection, tables.META_BLIND_KEY),
             get_meta(connection, tables.META_BLIND_SHARE) or 0.0,
         )
-        _check(document, make)
-        run = Adding(document, make, matching, f"{IMPORT_AUTHOR}{source}", replace_edited, problems, leave_out)
+        found = _check(document, make)
+        run = Adding(document, make, matching, f"{IMPORT_AUTHOR}{source}", replace_edited, problems, leave_out, found)
         run.prepare(connection)
-    # The rows have no cycles, and each look for some goes over the whole document.
-    with without_collector(), database.bulk() as connection:
+    with database.bulk() as connection:
         for batch in run.batches():
             with database.write(connection):
                 run.add(connection, batch)
             if told is not None:
-                told(sum(len(run.by_image.get(document.images[n]["id"], ())) for n in batch))
+                told(sum(len(run.grouped.by_image.get(document.images[n]["id"], ())) for n in batch))
     return run.result()
 
 
-def _check(document: CocoDocument, make: RowMaker) -> None:
-    """Looks at all ids before anything is written."""
+@dataclass
+class Grouped:
+    """The annotations of a document by their place in it.
+
+    Attributes:
+        by_image: those of each image, by its id.
+        with_joints: those with keypoints, by category.
+        categories: the categories that annotations have.
+    """
+
+    by_image: dict[int, list[int]] = field(default_factory=dict)
+    with_joints: dict[Any, list[int]] = field(default_factory=dict)
+    categories: set[Any] = field(default_factory=set)
+
+
+def _check(document: CocoDocument, make: RowMaker) -> Grouped:
+    """Looks at all ids before anything is written, and groups the annotations: in one pass, for they are far apart in memory."""
     seen: set[int] = set()
     for index, image in enumerate(document.images):
         image_id, _ = make.image(image, index)
@@ -79,6 +92,7 @@ def _check(document: CocoDocument, make: RowMaker) -> None:
             raise ProjectError(f"{make.where('images', index, image)}: the id stands twice, expected unique image ids")
         seen.add(image_id)
     ids: set[int] = set()
+    found = Grouped()
     for index, annotation in enumerate(document.annotations):
         on, number = annotation.get("image_id"), annotation.get("id")
         if type(on) is not int or on not in seen:
@@ -89,6 +103,12 @@ def _check(document: CocoDocument, make: RowMaker) -> None:
             check_id(annotation, where)
             raise ProjectError(f"{where}: the id stands twice, expected unique annotation ids")
         ids.add(number)
+        found.by_image.setdefault(on, []).append(index)
+        category = annotation.get("category_id")
+        found.categories.add(category)
+        if annotation.get("keypoints"):
+            found.with_joints.setdefault(category, []).append(index)
+    return found
 
 
 @dataclass
@@ -102,7 +122,7 @@ class Adding:
     replace_edited: bool
     problems: Mapping[int, str]
     leave_out: frozenset[int]
-    by_image: dict[int, list[int]] = field(default_factory=dict)
+    grouped: Grouped
     counted: Counted = field(default_factory=Counted)
     taken_images: set[int] = field(default_factory=set)
     taken: set[int] = field(default_factory=set)
@@ -114,13 +134,11 @@ class Adding:
     # --- before anything is written ---------------------------------------------------------------------------------------
 
     def prepare(self, connection: Connection) -> None:
-        """Groups the annotations by image, and finds out which ids and categories the project has.
+        """Finds out which ids and categories the project has.
 
         Raises:
             ProjectError: the document's people have other joints than the project, or are no labels of them.
         """
-        for index, annotation in enumerate(self.document.annotations):
-            self.by_image.setdefault(annotation["image_id"], []).append(index)
         self._join_categories(connection)
         self.taken_images = set(connection.execute(select(images.c.id)).scalars())
         self.taken = set(connection.execute(select(people.c.annotation_id)).scalars())
@@ -139,15 +157,10 @@ class Adding:
         patch = get_meta(connection, tables.META_CATEGORY)["patch"]
         ours = CocoDocument({**head, "images": [], "annotations": []}, "the project")
         annotations = self.document.annotations
-        used = {annotation.get("category_id") for annotation in annotations}
-        self.joined = joined = join_categories(ours, patch, self.document, used, self.make.skeleton)
-        self.make.check_keypoints(
-            [
-                (index, annotation)
-                for index, annotation in enumerate(annotations)
-                if annotation.get("category_id") in joined.people and annotation.get("keypoints")
-            ]
-        )
+        self.joined = joined = join_categories(ours, patch, self.document, self.grouped.categories, self.make.skeleton)
+        for category in joined.people:
+            places = self.grouped.with_joints.get(category, [])
+            self.make.check_keypoints([(index, annotations[index]) for index in places])
         more = {key: value for key, value in self.document.data.items() if key not in head}
         self.facts = {
             tables.META_HEAD: {**head, "categories": joined.categories, **more},
@@ -162,7 +175,7 @@ class Adding:
             if image["id"] in self.leave_out:
                 continue
             batch.append(index)
-            number += len(self.by_image.get(image["id"], ()))
+            number += len(self.grouped.by_image.get(image["id"], ()))
             if len(batch) >= _IMAGES or number >= _ANNOTATIONS:
                 yield batch
                 batch, number = [], 0
@@ -182,7 +195,7 @@ class Adding:
         for index in batch:
             part.take(index)
         part.write()
-        settle_statuses(self, connection, part.grown)
+        settle_statuses(self, connection, part)
         _set_facts(connection, {tables.META_NEXT_ANNOTATION: self.next_annotation})
 
     def _images(self, batch: Sequence[int]) -> list[dict[str, Any]]:
@@ -200,8 +213,10 @@ class Adding:
         if wanted in self.taken:
             found = self.next_annotation
             self.counted.renumbered += 1
-        self.taken.add(found)
-        self.next_annotation = max(self.next_annotation, found + 1)
+            # Those of the document are unlike each other, so it is this one that a later one may want.
+            self.taken.add(found)
+        if found >= self.next_annotation:
+            self.next_annotation = found + 1
         return found
 
     def image_id(self, wanted: int) -> int:

@@ -83,7 +83,7 @@ class Batch:
         else:
             run.counted.known_images += 1
         size = (image["width"], image["height"])
-        places = run.by_image.get(image["id"], [])
+        places = run.grouped.by_image.get(image["id"], [])
         ours = [run.joined.translated(run.document.annotations[place], image_id) for place in places]
         people = [n for n, (_, person) in enumerate(ours) if person]
         there = self.there.get(image_id, [])
@@ -259,22 +259,17 @@ def next_row(connection: Connection) -> int:
     return max(value or 0 for value in highest) + 1
 
 
-def settle_statuses(run: Adding, connection: Connection, image_ids: Sequence[int]) -> None:
+def settle_statuses(run: Adding, connection: Connection, part: Batch) -> None:
     """Gives images that gained people or labels the status that `init` would; what labellers decided stays."""
-    ids = sorted(set(image_ids))
+    ids = sorted(set(part.grown))
+    # Of an image where nobody was, the batch knows.
+    whole = {image_id: part.done[image_id] for image_id in ids if image_id in part.done and image_id not in part.there}
+    whole |= _whole(connection, [image_id for image_id in ids if image_id not in whole])
     for start in range(0, len(ids), _AT_A_TIME):
-        some = ids[start : start + _AT_A_TIME]
-        # The conditions on people are asked here: with them SQLite would go through the counters of all people for each block.
-        whole: dict[int, bool] = {}
-        columns = (people.c.image_id, people.c.crowd, people.c.deleted, people.c.labelled)
-        for image_id, crowd, deleted, labelled in plain_rows(
-            connection, select(*columns).where(people.c.image_id.in_(some))
-        ):
-            if not crowd and not deleted:
-                whole[image_id] = whole.get(image_id, True) and labelled > 0
-        query = select(images.c.id, images.c.file_name, images.c.status, images.c.reason).where(images.c.id.in_(whole))
+        some = [image_id for image_id in ids[start : start + _AT_A_TIME] if image_id in whole]
+        query = select(images.c.id, images.c.file_name, images.c.status, images.c.reason).where(images.c.id.in_(some))
         settled: list[tuple[int, str, str, str | None]] = []
-        for image_id, name, status, reason in connection.execute(query).all():
+        for image_id, name, status, reason in plain_rows(connection, query):
             if status in ("unlabelled", "prefilled") and whole[image_id]:
                 settled.append((image_id, status, "done", IMPORTED))
             elif status == "done" and not whole[image_id] and reason == IMPORTED:
@@ -283,6 +278,19 @@ def settle_statuses(run: Adding, connection: Connection, image_ids: Sequence[int
                 run.counted.done_grown.append(name)
         if settled:
             _log_statuses(connection, run.author, settled)
+
+
+def _whole(connection: Connection, image_ids: Sequence[int]) -> dict[int, bool]:
+    """For images with people on them whether all of these have labels."""
+    whole: dict[int, bool] = {}
+    columns = (people.c.image_id, people.c.crowd, people.c.deleted, people.c.labelled)
+    for start in range(0, len(image_ids), _AT_A_TIME):
+        # The conditions on people are asked here: with them SQLite would go through the counters of all people for each block.
+        query = select(*columns).where(people.c.image_id.in_(image_ids[start : start + _AT_A_TIME]))
+        for image_id, crowd, deleted, labelled in plain_rows(connection, query):
+            if not crowd and not deleted:
+                whole[image_id] = whole.get(image_id, True) and labelled > 0
+    return whole
 
 
 def _log_statuses(connection: Connection, author: str, settled: Sequence[tuple[int, str, str, str | None]]) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from functools import lru_cache
 
 _SCALE = 2**64
 
@@ -19,6 +20,11 @@ _SCALE = 2**64
 def new_key() -> str:
     """A fresh secret of 256 bits, hexadecimal."""
     return secrets.token_hex(32)
+
+
+@lru_cache(maxsize=8)
+def _secret(key: str) -> bytes:
+    return bytes.fromhex(key)
 
 
 def is_chosen(key: str, share: float, image_id: int, annotation_id: int) -> bool:
@@ -32,5 +38,5 @@ def is_chosen(key: str, share: float, image_id: int, annotation_id: int) -> bool
     """
     if share <= 0:
         return False
-    digest = hmac.digest(bytes.fromhex(key), f"{image_id}/{annotation_id}".encode(), "sha256")
+    digest = hmac.digest(_secret(key), f"{image_id}/{annotation_id}".encode(), "sha256")
     return int.from_bytes(digest[:8]) < share * _SCALE

@@ -39,6 +39,14 @@ def encode_row(value: Any) -> str:
     return encode(value) if b"null" in text or not text.isascii() else text.decode("ascii")
 
 
+def encode_numbers(values: Sequence[float]) -> str:
+    """A list of finite numbers as `encode` writes it."""
+    try:
+        return orjson.dumps(values).decode("ascii")
+    except TypeError:  # an integer of more than 64 bits
+        return encode(values)
+
+
 def encode_box(box: Box | None) -> str | None:
     """The box as JSON, or None."""
     return None if box is None else encode(box)

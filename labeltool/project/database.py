@@ -117,14 +117,25 @@ class Database:
         """A connection for many large writes in a row: `with database.write(connection)` for each.
 
         Ids in any order change pages all over the indexes. These stay in memory, and go from the log to their places in the
-        file more seldom than after each write; what was committed is on disk as ever.
+        file more seldom than after each write. The disk is waited for once, when the block ends: until then a process that is
+        killed loses nothing that it committed, and a power failure may take the last writes back, each whole.
         """
         with translated(self.path), self._writer.connect() as connection:
-            _set(connection, f"cache_size = -{_BULK_CACHE_KB}", f"wal_autocheckpoint = {_BULK_PAGES}")
+            _set(
+                connection,
+                f"cache_size = -{_BULK_CACHE_KB}",
+                f"wal_autocheckpoint = {_BULK_PAGES}",
+                "synchronous = NORMAL",
+            )
             try:
                 yield connection
             finally:
-                _set(connection, "wal_checkpoint(PASSIVE)", f"cache_size = -{_CACHE_KB}", "wal_autocheckpoint = 1000")
+                _set(connection, "synchronous = FULL", f"cache_size = -{_CACHE_KB}", "wal_autocheckpoint = 1000")
+                # A write that changes nothing: its commit waits for the log, and so for all that stands before it.
+                with connection.begin():
+                    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+                    connection.exec_driver_sql(f"PRAGMA user_version = {version}")
+                _set(connection, "wal_checkpoint(PASSIVE)")
 
     def _check_writable(self, version: int) -> None:
         """Finds out now, and not at the first save, that nothing can be written: writes what is there, and takes it back."""

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from labeltool.coco.document import CocoDocument
+from labeltool.coco.jsonfast import without_collector
 from labeltool.errors import ProjectError
 from labeltool.project import (
     adding,
@@ -191,7 +192,7 @@ class Project:
     ) -> Addition:
         """Brings a document's images and labels into the project; what the project has already is known again.
 
-        It goes in by the batch, each on disk when the next begins, an image always with all its annotations: a call that was
+        It goes in by the batch, an image always with all its annotations, and is on disk when the call returns: one that was
         cut off is made again, and adds what is missing.
 
         - **Images** are known as `match_images` says; the others are added at the end of the queue. An id that is taken gives way
@@ -214,7 +215,8 @@ class Project:
         Raises:
             ProjectError: the document does not fit the store, or another import is running.
         """
-        with held(self.path) as free:
+        # The rows have no cycles, and each look for some goes over the whole document.
+        with held(self.path) as free, without_collector():
             if free is False:
                 raise ProjectError(
                     f"{self.path}: another import into this project is running, expected it to end first"

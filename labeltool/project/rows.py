@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from labeltool.coco.columns import to_doubles
 from labeltool.errors import ProjectError
 from labeltool.project.blind import is_chosen
-from labeltool.project.codec import LETTERS, encode_row
+from labeltool.project.codec import LETTERS, encode_numbers, encode_row
 from labeltool.project.derived import area_of, usable_box
 from labeltool.project.edits import LIMIT
 from labeltool.skeleton import Skeleton
@@ -97,8 +97,8 @@ class RowMaker:
             False,
             False,
             0,
-            None if box is None else encode_row(box),
-            encode_row(keypoints) if labelled else None,
+            None if box is None else encode_numbers(box),
+            encode_numbers(keypoints) if keypoints and labelled else None,
             LETTERS["imported"],
             area,
             source,

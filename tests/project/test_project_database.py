@@ -54,6 +54,26 @@ def test_the_settings_that_keep_labels_safe(project: Project) -> None:
     }
 
 
+def test_many_writes_in_a_row_wait_for_the_disk_once(project: Project) -> None:
+    def synchronous(connection: Connection) -> int:
+        return int(connection.connection.cursor().execute("PRAGMA synchronous").fetchone()[0])
+
+    database = project._db
+    with database.bulk() as connection:
+        assert synchronous(connection) == 1
+        with database.write(connection):
+            connection.exec_driver_sql("UPDATE meta SET value = value")
+        before = (project.path / "labels.db-wal").stat().st_size
+    # the write that the disk is waited for
+    assert (project.path / "labels.db-wal").stat().st_size > before
+    with database.write() as again:
+        assert synchronous(again) == 2
+    with pytest.raises(KeyboardInterrupt), database.bulk():
+        raise KeyboardInterrupt
+    with database.write() as again:
+        assert synchronous(again) == 2
+
+
 def test_a_missing_or_foreign_database(folder: Path) -> None:
     path = folder / "p" / "labels.db"
     path.write_bytes(b"")
