@@ -119,7 +119,7 @@ def _choices(
     st.caption(
         f"[Show these photos in the queue]({link})"
         if link
-        else "The queue shows one status at a time, or all unfinished ones."
+        else "The queue shows photos of one status, unfinished ones, or all."
     )
     names = run_names(models)
     chosen = (names[model],) if versus is None else (names[model], names[versus])

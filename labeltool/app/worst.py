@@ -9,7 +9,7 @@ import streamlit as st
 
 from labeltool.app.queueing import editor_link, mark_names
 from labeltool.evaluate import Case, Subject
-from labeltool.project import UNFINISHED, Mark, Project
+from labeltool.project import STATUSES, UNFINISHED, Mark, Project
 from labeltool.report.findings import spoken
 
 #: The source of the marks that the Audit page makes.
@@ -63,6 +63,8 @@ def choose_part(project: Project) -> tuple[str, str]:
 def queue_link(statuses: Sequence[str], mark: str = "", labeller: str = "") -> str | None:
     """The address of the queue with the Audit page's choice of photos; None for statuses that it has no name for together."""
     chosen = set(statuses)
+    if chosen == set(STATUSES):
+        chosen = set()
     if len(chosen) > 1 and chosen != set(UNFINISHED):
         return None
     which = "unfinished" if len(chosen) > 1 else next(iter(chosen), "all")

@@ -218,14 +218,18 @@ def audit(
     if images is not None and not images.is_dir():
         raise PhotoError(f"{images}: no such folder of photos")
     helped = None
+    choices = evaluate.Choices(scale, seed, replicates)
     if project is not None:
         _expect_statuses(statuses)
         models = [model] if versus is None else [model, versus]
         with open_project(project) as opened:
             subjects = evaluate.read_project(opened, models, statuses=statuses or None)
-            helped = evaluate.measure_help(opened, subjects[0], evaluate.Choices(scale, seed, replicates))
+            helped = evaluate.measure_help(opened, subjects[0], choices)
             if write_thresholds:
                 _write_thresholds(opened, subjects[0], scale, precision, user)
+            if out is not None:
+                _write_report(out, subjects, choices, as_json)
+                return
     elif truth is not None and predictions is not None:
         if versus is not None or statuses:
             raise click.UsageError("--versus and --status go with a project; with files, --versus-predictions")
@@ -233,7 +237,6 @@ def audit(
         subjects = evaluate.read_files(truth, paths, images_root=images)
     else:
         raise click.UsageError("give a project with --model, or --truth with --predictions")
-    choices = evaluate.Choices(scale, seed, replicates)
     if out is not None:
         _write_report(out, subjects, choices, as_json)
         return

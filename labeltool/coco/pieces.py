@@ -4,12 +4,12 @@ simdjson parses a piece into its own form; numbers leave it as buffers. Only a p
 annotation has the same fields, the usual ones among them and these in order. Of anything else `read` says None, and the piece
 is parsed into Python objects instead. That nothing is hidden in a piece is found out by counting, as in `jsonfast`:
 
-- **Nesting.** Each opening bracket of the text must be one that was met.
+- **Nesting.** Each opening bracket and brace of the text must be one that was met.
 - **The rest.** Without what numbers and lists are written with, most pieces are the keys of the first annotation, as many times
   as there are annotations: no other key, none twice, no text, no word and no object.
 - **Other pieces.** They may have their keys in any order and hold text in further fields. simdjson says how many pairs an object
-  has, two of one key included: no more than the keys that were met. Where there are further fields, each brace must be one that
-  was met. A buffer of numbers is refused where anything else stands in the list, however deep.
+  has, two of one key included: no more than the keys that were met. A buffer of numbers is refused where anything else stands
+  in the list, however deep.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _batch(rows: Any, text: bytes) -> Batch | None:
     kept = text.translate(None, _NUMERIC)
     plain = _is_plain(kept.replace(b"[", b""), names, count)
     # Each annotation has all of these keys, and together they have no more: none has another key, or one twice.
-    if len(names) != len(FIELDS) + len(extra) or (not plain and sum(map(len, annotations)) != len(names) * count):
+    if len(names) != len(FIELDS) + len(set(extra)) or (not plain and sum(map(len, annotations)) != len(names) * count):
         return None
     lengths = set(map(len, joints))
     if any(not _NUMBERS.issuperset(map(type, column)) for column in scalars):
@@ -100,8 +100,8 @@ def _batch(rows: Any, text: bytes) -> Batch | None:
     if set(map(len, boxes)) != {4} or len(lengths) != 1 or lengths & {0} or max(lengths) % 3:
         return None
     is_rle, has_polygons, odd, brackets, objects = _outlines(outlines, plain)
-    # Lists inside lists that nobody met, and objects inside the values of further fields.
-    if kept.count(b"[") != 1 + 2 * count + brackets or (extra and kept.count(b"{") != count + objects):
+    # Lists inside lists, and objects inside lists or the values of further fields, that nobody met.
+    if kept.count(b"[") != 1 + 2 * count + brackets or kept.count(b"{") != count + objects:
         return None
     return Batch(
         tuple(map(list, scalars)),

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeltool.coco.findings import Hits, at, rule
+from labeltool.coco.group import JointGroup
 from labeltool.coco.show import show
-from labeltool.coco.view import JointGroup, View
+from labeltool.coco.view import View
 
 #: Two people of one image are one person labelled twice when their OKS exceeds this, both ways.
 SAME_PERSON = 0.9

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeltool.coco.findings import Hits, Severity, at, rule
-from labeltool.coco.view import JointGroup, View
+from labeltool.coco.group import JointGroup
+from labeltool.coco.view import View
 
 #: A joint further outside its bbox than this share of the longer side is worth a look (real COCO: 95 % stay below 0.20).
 FAR_OUTSIDE_BOX = 0.25

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeltool.coco.findings import Hits, at, rule
-from labeltool.coco.view import JointGroup, View
+from labeltool.coco.group import JointGroup
+from labeltool.coco.view import View
 
 FloatArray = NDArray[np.float64]
 

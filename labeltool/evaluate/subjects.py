@@ -160,7 +160,8 @@ def read_project(
     ran = set.intersection(*(project.predicted_images(r.model, r.version, r.weights_hash) for r in runs))
     photos = _project_photos(project)
     if statuses is not None:
-        ran &= set(photos.of_status(statuses))
+        # What they are from here on is what they are now.
+        ran &= {image for image, status in photos.status.items() if status in statuses}
     table = project.label_arrays()
     there = np.isin(table.image, np.fromiter(ran, dtype=np.int64, count=len(ran)))
     names = " and ".join(dict.fromkeys(f"{run.model}@{run.version}" for run in runs))

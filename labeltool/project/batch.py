@@ -137,8 +137,9 @@ class Batch:
         """Hands the rows over."""
         self._write_images()
         insert_many(self.connection, "originals", "id image_id raw", self.originals)
-        with counted_at_once(self.connection, {row[ON] for row in self.people}):
-            insert_many(self.connection, "people", PERSON_COLUMNS, self.people)
+        if self.people:
+            with counted_at_once(self.connection, {row[ON] for row in self.people}):
+                insert_many(self.connection, "people", PERSON_COLUMNS, self.people)
         new = {image_id for _, image_id in self.images}
         self.grown = [image_id for image_id in self.done if image_id not in new]
         humans = by_humans(self.connection, [person.id for person, *_ in self.changes if person.touched])

@@ -43,7 +43,7 @@ class Database:
 
     Reads run beside each other and beside a write, each on a consistent snapshot (WAL). Writes begin by taking the write lock
     (BEGIN IMMEDIATE), so that what they check still holds when they write; a commit returns when the data are on disk
-    (synchronous = FULL).
+    (synchronous = FULL; of many in a row, see `bulk`).
     """
 
     def __init__(self, path: Path, engine: Engine) -> None:
@@ -102,7 +102,7 @@ class Database:
         """A connection that holds the write lock; on disk when the block ends well, undone when it raises.
 
         Args:
-            on: the connection of `bulk`; by default one of its own.
+            on: the connection of `bulk`, at whose end the disk is waited for; by default one of its own.
         """
         with translated(self.path), self._turn:
             if on is None:
@@ -129,13 +129,19 @@ class Database:
             )
             try:
                 yield connection
-            finally:
-                _set(connection, "synchronous = FULL", f"cache_size = -{_CACHE_KB}", "wal_autocheckpoint = 1000")
+                _set(connection, "synchronous = FULL")
                 # A write that changes nothing: its commit waits for the log, and so for all that stands before it.
-                with connection.begin():
+                with self.write(connection):
                     version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
                     connection.exec_driver_sql(f"PRAGMA user_version = {version}")
-                _set(connection, "wal_checkpoint(PASSIVE)")
+            finally:
+                _set(
+                    connection,
+                    "synchronous = FULL",
+                    "wal_checkpoint(PASSIVE)",
+                    f"cache_size = -{_CACHE_KB}",
+                    "wal_autocheckpoint = 1000",
+                )
 
     def _check_writable(self, version: int) -> None:
         """Finds out now, and not at the first save, that nothing can be written: writes what is there, and takes it back."""

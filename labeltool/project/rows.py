@@ -31,7 +31,7 @@ PERSON_COLUMNS = (
     "id image_id annotation_id origin crowd deleted touched revision box keypoints sources area area_source "
     "labelled hidden from_imported from_predicted from_accepted from_moved from_added from_removed blind"
 )
-#: Where two of them stand.
+#: Where some of them stand.
 ON, CROWD, LABELLED = (PERSON_COLUMNS.split().index(name) for name in ("image_id", "crowd", "labelled"))
 
 #: The columns of `image_row`, in its order.

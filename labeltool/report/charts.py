@@ -30,8 +30,9 @@ TABLE_THRESHOLD = 0.2
 
 
 class Layers(alt.LayerChart):
-    """A chart of layers that is not held against Vega-Lite's schema whenever it is drawn, which takes a tenth of a second: the
-    tests do that.
+    """A chart of layers that is not held against Vega-Lite's schema whenever it is drawn.
+
+    That takes a tenth of a second; the tests do it.
     """
 
     def to_dict(self, validate: bool = False, **options: Any) -> dict[str, Any]:

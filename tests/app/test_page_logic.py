@@ -13,7 +13,7 @@ from labeltool.app.style import plain
 from labeltool.app.worst import queue_link
 from labeltool.audit import OVERALL, Anchoring, Difference
 from labeltool.evaluate import Help, run_names
-from labeltool.project import ModelSummary, Project
+from labeltool.project import STATUSES, ModelSummary, Project
 from labeltool.report.charts import curve_frame, pdj_chart, sides_of
 from labeltool.skeleton import COCO_17, LSP_14
 
@@ -94,4 +94,5 @@ def test_the_queue_is_asked_for_what_it_can_show() -> None:
     assert queue_link([]) == "/queue?which=all"
     assert queue_link(["done"], "audit:neck", "anna") == "/queue?which=done&mark=audit%3Aneck&labeller=anna"
     assert queue_link(["in_progress", "unlabelled", "prefilled"]) == "/queue?which=unfinished"
+    assert queue_link(STATUSES) == "/queue?which=all"
     assert queue_link(["done", "skipped"]) is None

@@ -97,6 +97,8 @@ ODD: dict[str, Callable[[dict[str, Any]], Any]] = {
     "list inside": change(more=[1]),
     "bracket in a text": change(more="["),
     "integer beyond 64 bits": change(more=2**70),
+    "encoding at the end of an outline": change(segmentation=[[1, 2, 3, 4, 5, {"counts": 1, "size": 2}]]),
+    "encoding for an outline": change(segmentation=[[1, 2, 3, 4, 5, 6], {"counts": 1, "size": 2}]),
 }
 
 
@@ -105,6 +107,34 @@ def test_what_is_out_of_order_is_left_alone(name: str) -> None:
     rows = three()
     ODD[name](rows[0])
     assert PieceReader().read(text_of(rows)) is None
+
+
+def hidden(**changes: Any) -> list[dict[str, Any]]:
+    """An object that stands for a list in one annotation, and a list more in another one: as many brackets as there should be."""
+    rows = three()
+    rows[0]["segmentation"].append({"counts": 1, "size": 2})
+    rows[2].update(changes)
+    return rows
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        hidden(bbox=[1, 2, 20, [20]]),
+        hidden(keypoints=[*[10, 20, 2] * 16, 10, 10, [2]]),
+        hidden(segmentation=[[1, 2, 3, 4, 5, [6]]]),
+        [row | {"x": 1} for row in hidden()],
+    ],
+    ids=["box", "keypoints", "outline", "field more"],
+)
+def test_what_makes_up_for_another_thing_is_found(rows: list[dict[str, Any]]) -> None:
+    assert PieceReader().read(text_of(rows)) is None
+
+
+def test_a_further_field_twice_in_every_annotation() -> None:
+    text = text_of(three()).decode().replace('"iscrowd"', '"x": 1, "x": 2, "iscrowd"')
+    assert text.count('"x": 1, "x": 2') == 3
+    assert PieceReader().read(text.encode()) is None
 
 
 @pytest.mark.parametrize(
