@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -83,26 +84,33 @@ class Batch:
         else:
             run.counted.known_images += 1
         size = (image["width"], image["height"])
-        places = run.grouped.by_image.get(image["id"], [])
-        ours = [run.joined.translated(run.document.annotations[place], image_id) for place in places]
-        people = [n for n, (_, person) in enumerate(ours) if person]
-        there = self.there.get(image_id, [])
-        fresh = set(people)
-        if there and people:
-            pairing = Pairing(len(run.make.skeleton))
-            pairing.pair([ours[n][0] for n in people], there)
-            fresh = {people[place] for place in pairing.rest}
-            for place, known in (*pairing.same, *pairing.changed):
-                self._meet(known, ours[people[place]][0], size)
-        for n, (annotation, person) in enumerate(ours):
+        annotations = run.document.annotations
+        ours = [
+            (place, *run.joined.translated(annotations[place], image_id))
+            for place in run.grouped.by_image.get(image["id"], ())
+        ]
+        there = self.there.get(image_id)
+        known = self._recognise(ours, there, size) if there else ()
+        for n, (place, annotation, person) in enumerate(ours):
             if not person:
-                self._other(annotation, places[n])
-            elif n in fresh:
-                self._insert(annotation, places[n], size)
+                self._other(annotation, place)
+            elif n not in known:
+                self._insert(annotation, place, size)
+
+    def _recognise(
+        self, ours: Sequence[tuple[int, dict[str, Any], bool]], there: Sequence[There], size: tuple[int, int]
+    ) -> set[int]:
+        """Which annotations of an image, each with its place and whether it is a person, are people that the project has."""
+        people = [n for n, (_, _, person) in enumerate(ours) if person]
+        pairing = Pairing(len(self.run.make.skeleton))
+        pairing.pair([ours[n][1] for n in people], there)
+        for place, person in (*pairing.same, *pairing.changed):
+            self._meet(person, ours[people[place]][1], size)
+        return set(people) - {people[place] for place in pairing.rest}
 
     def _insert(self, annotation: dict[str, Any], index: int, size: tuple[int, int]) -> None:
         run = self.run
-        annotation["id"] = run.annotation_id(annotation["id"])
+        annotation = self._with_free_id(annotation)
         self.originals.append((self.next_row, annotation["image_id"], run.make.encode(annotation, None, index)))
         row = run.make.person(self.next_row, annotation, size)
         self.people.append(row)
@@ -117,10 +125,14 @@ class Batch:
         if run.others.take(annotation):
             run.counted.same += 1
             return
-        annotation["id"] = run.annotation_id(annotation["id"])
+        annotation = self._with_free_id(annotation)
         self.originals.append((self.next_row, annotation["image_id"], run.make.encode(annotation, None, index)))
         self.next_row += 1
         run.counted.others += 1
+
+    def _with_free_id(self, annotation: dict[str, Any]) -> dict[str, Any]:
+        number = self.run.annotation_id(annotation["id"])
+        return annotation if number == annotation["id"] else {**annotation, "id": number}
 
     def _meet(self, person: There, annotation: dict[str, Any], size: tuple[int, int]) -> None:
         """Somebody the project has: nothing to do, unless the document has labels that are not the project's."""
@@ -137,9 +149,9 @@ class Batch:
         """Hands the rows over."""
         self._write_images()
         insert_many(self.connection, "originals", "id image_id raw", self.originals)
-        if self.people:
-            with counted_at_once(self.connection, {row[ON] for row in self.people}):
-                insert_many(self.connection, "people", PERSON_COLUMNS, self.people)
+        grown = {row[ON] for row in self.people}
+        with counted_at_once(self.connection, grown) if grown else nullcontext():
+            insert_many(self.connection, "people", PERSON_COLUMNS, self.people)
         new = {image_id for _, image_id in self.images}
         self.grown = [image_id for image_id in self.done if image_id not in new]
         humans = by_humans(self.connection, [person.id for person, *_ in self.changes if person.touched])

@@ -85,10 +85,16 @@ class Joined:
     orders: Mapping[Any, Sequence[int]]
     notes: tuple[str, ...]
 
-    def translated(self, annotation: Mapping[str, Any], image_id: int) -> tuple[dict[str, Any], bool]:
-        """A copy of an annotation with the project's ids and order of joints, its own id apart; whether it is a person."""
+    def translated(self, annotation: dict[str, Any], image_id: int) -> tuple[dict[str, Any], bool]:
+        """An annotation with the project's ids and order of joints, its own id apart; whether it is a person.
+
+        A copy, but for one that has these already.
+        """
         category = annotation.get("category_id")
-        found = {**annotation, "image_id": image_id, "category_id": self.ids.get(category, category)}
+        ours = self.ids.get(category, category)
+        if category == ours is not None and annotation["image_id"] == image_id and category not in self.orders:
+            return annotation, category in self.people
+        found = {**annotation, "image_id": image_id, "category_id": ours}
         order = self.orders.get(category)
         keypoints = annotation.get("keypoints")
         if order is not None and isinstance(keypoints, list) and len(keypoints) == 3 * len(order):
