@@ -23,6 +23,7 @@ from typing import Any
 from validate import peak_mb, write_labels
 
 from labeltool.coco.document import CocoDocument, read_document
+from labeltool.models.memory import keep_freed_memory
 from labeltool.project import Project
 from labeltool.skeleton import COCO_17
 
@@ -70,6 +71,9 @@ def step(what: str, folder: Path) -> dict[str, float]:
         with file.open() as opened:
             json.load(opened)
         return figures_since(started, processor)
+    if what in ("init", "import", "import again"):
+        # as the commands do
+        keep_freed_memory()
     document = None if what == "export" else read_document(file)
     if what == "import":
         assert document is not None

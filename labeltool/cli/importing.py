@@ -67,6 +67,9 @@ def import_(
         raise click.UsageError("--format goes with FILE")
     if dataset is None and field is not None:
         raise click.UsageError("--field goes with --from-fiftyone")
+    from labeltool.models.memory import keep_freed_memory
+
+    keep_freed_memory()
     with open_project(project) as opened:
         root = images or opened.config.image_root
         if file is not None:

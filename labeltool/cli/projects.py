@@ -60,8 +60,10 @@ def init(
     accept_errors: bool,
 ) -> None:
     """Make project P of a folder of photos, with the labels there are."""
+    from labeltool.models.memory import keep_freed_memory
     from labeltool.project import Project
 
+    keep_freed_memory()
     if project.exists() and (not project.is_dir() or any(project.iterdir())):
         raise ProjectError(f"{project}: exists and is not empty, expected a new folder")
     imported = _import(images, annotations, form, skeleton)

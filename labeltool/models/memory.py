@@ -1,4 +1,4 @@
-"""The C library's allocator, told to keep the memory that a network frees: the next layer takes it again.
+"""The C library's allocator, told to keep the memory that a network or an import frees: the next layer or batch takes it again.
 
 glibc gives a large block back to the kernel as soon as it is free and asks for the next one, which the kernel fills with zeros
 page by page: on a processor that is up to a third of a network's time.
