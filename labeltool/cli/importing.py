@@ -61,14 +61,14 @@ def import_(
     Photos are known by file name, people by annotation id or by being the same. People whom nobody worked on take the labels
     of FILE.
     """
+    from labeltool.models.memory import keep_freed_memory
+
     if (file is None) == (dataset is None):
         raise click.UsageError("give FILE, or --from-fiftyone NAME")
     if dataset is not None and form is not None:
         raise click.UsageError("--format goes with FILE")
     if dataset is None and field is not None:
         raise click.UsageError("--field goes with --from-fiftyone")
-    from labeltool.models.memory import keep_freed_memory
-
     keep_freed_memory()
     with open_project(project) as opened:
         root = images or opened.config.image_root

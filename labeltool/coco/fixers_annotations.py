@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from labeltool.coco.derive import labelled_count
@@ -88,21 +89,13 @@ def cast_visibility(draft: Draft, row: int) -> None:
 @fix("A309", "safe", ANNOTATIONS)
 def zero_unlabelled(draft: Draft, row: int) -> None:
     """The x and y of a joint that is not labelled become 0."""
-    flat = joints_of(draft, row)
-    if flat is not None:
-        triples = [flat[k : k + 3] for k in range(0, len(flat), 3)]
-        zeroed = [v for x, y, v in triples for v in ((0, 0, v) if v == 0 and (x != 0 or y != 0) else (x, y, v))]
-        draft.set("A309", ANNOTATIONS, row, "keypoints", zeroed)
+    _zero_where(draft, "A309", row, lambda x, y, v: v == 0 and (x != 0 or y != 0))
 
 
 @fix("A310", "all", ANNOTATIONS)
 def unlabel_at_zero(draft: Draft, row: int) -> None:
     """A joint at exactly (0, 0) becomes not labelled."""
-    flat = joints_of(draft, row)
-    if flat is not None:
-        triples = [flat[k : k + 3] for k in range(0, len(flat), 3)]
-        mended = [v for x, y, v in triples for v in ((0, 0, 0) if v > 0 and x == 0 and y == 0 else (x, y, v))]
-        draft.set("A310", ANNOTATIONS, row, "keypoints", mended)
+    _zero_where(draft, "A310", row, lambda x, y, v: v > 0 and x == 0 and y == 0)
 
 
 @fix("A311", "safe", ANNOTATIONS)
@@ -157,6 +150,15 @@ def drop_second_person(draft: Draft, row: int) -> None:
 def _is_soon_an_image(draft: Draft, number: int) -> bool:
     """Whether an image has the id as a string or float, which I101 casts in this or another round."""
     return any(castable_to_int(v) and int(float(v)) == number for v in draft.view.images.column("id"))
+
+
+def _zero_where(draft: Draft, code: str, row: int, wrong: Callable[[float, float, float], bool]) -> None:
+    """Put the joints that are wrong at (0, 0), not labelled; a v that says so already stays as it is written."""
+    flat = joints_of(draft, row)
+    if flat is not None:
+        triples = [flat[k : k + 3] for k in range(0, len(flat), 3)]
+        mended = [n for x, y, v in triples for n in ((0, 0, 0 if v else v) if wrong(x, y, v) else (x, y, v))]
+        draft.set(code, ANNOTATIONS, row, "keypoints", mended)
 
 
 def _write_count(draft: Draft, code: str, row: int) -> None:
