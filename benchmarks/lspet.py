@@ -25,7 +25,7 @@ from labeltool.audit.people import FloatArray
 from labeltool.geometry import denormalise, normalise
 from labeltool.models.catalog import load_model
 from labeltool.skeleton import LSP_14
-from labeltool.training.measuring import Answers, Worth, ask, worth
+from labeltool.training.measuring import RIGHT_WITHIN, Answers, Worth, ask, worth
 from labeltool.training.samples import Person
 from labeltool.training.sources import read_people
 
@@ -64,7 +64,8 @@ def main() -> None:
             found[name] = worth(people, ask(model, people, quiet=options.json), LSP_14)
     found["mean pose"] = worth(people, mean_pose(people), LSP_14)
     if options.json:
-        print(json.dumps({"people": len(people), "weights": hashes, **{name: numbers(w) for name, w in found.items()}}))
+        told = {name: {**numbers(w), **by_visibility(people, w)} for name, w in found.items()}
+        print(json.dumps({"people": len(people), "weights": hashes, **told}))
         return
     show(people, found)
 
@@ -82,6 +83,10 @@ def show(people: Sequence[Person], found: dict[str, Worth]) -> None:
             f"{name:<14}{n['pdj@0.2']:>9.3f}{ends:>17}{n['pdj@0.1']:>9.3f}{n['pdj@0.5']:>9.3f}{n['pcp@0.5']:>9.3f}"
             f"{shown(n['ece']):>7}{shown(n['misses_in_third']):>7}"
         )
+    for name, w in found.items():
+        seen = by_visibility(people, w)
+        if seen:
+            print(f"{name}: visible joints {seen['pdj@0.2_visible']:.3f}, hidden ones {seen['pdj@0.2_hidden']:.3f}")
     print(
         "\nPDJ@0.2 by joint; ECE: expected calibration error; third: share of misses among the third of lowest confidence"
     )
@@ -108,6 +113,18 @@ def numbers(w: Worth) -> dict[str, Any]:
         "ece": None if math.isnan(w.calibration_error) else round(w.calibration_error, 4),
         "misses_in_third": None if math.isnan(w.misses_in_third) else round(w.misses_in_third, 4),
     }
+
+
+def by_visibility(people: Sequence[Person], w: Worth) -> dict[str, float]:
+    """PDJ@0.2 of the joints that are visible (v = 2) and of those that are hidden (v = 1), where people have both."""
+    v = np.array([person.v for person in people])
+    found = {}
+    for name, flag in (("visible", 2), ("hidden", 1)):
+        distance = w.distance[(v == flag) & ~np.isnan(w.distance)]
+        if not len(distance):
+            return {}
+        found[f"pdj@0.2_{name}"] = round(float((distance <= RIGHT_WITHIN).mean()), 4)
+    return found
 
 
 def mean_pose(people: Sequence[Person]) -> Answers:
