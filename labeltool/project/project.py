@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, Unpack
 
 from labeltool.coco.document import CocoDocument
 from labeltool.coco.jsonfast import without_collector
@@ -58,6 +58,7 @@ from labeltool.project.values import (
     Revision,
     Stored,
 )
+from labeltool.project.worklist import Wish, Wishes
 from labeltool.skeleton import Skeleton
 
 
@@ -339,72 +340,39 @@ class Project:
 
     # --- the queue in an order, and what needs fixing --------------------------------------------------------------------
 
-    def queue(
-        self,
-        which: str = "all",
-        *,
-        order: str = "position",
-        seed: int = 0,
-        text: str = "",
-        mark: str = "",
-        labeller: str = "",
-    ) -> QueueList:
+    def queue(self, which: str = "all", **wishes: Unpack[Wishes]) -> QueueList:
         """Ids, statuses and what there is to fix of images, in columns, in an order: 100,000 images cost a fifth of a second.
 
         Args:
             which: `all`, `unfinished`, a status, or `fix` (images that need fixing).
-            order: `position` (as they came), `id`, `name`, `random`, or the most doubtful first: by `confidence`, `disagreement`,
-                `pose`, or all three (`uncertainty`; see `labeltool.project.doubting`), or by the highest open `mark`.
-            seed: of the order `random`: the same seed gives the same order.
-            text: only images whose file name holds it, or whose id it is.
-            mark: only images with an open mark of that `source` or `source:kind`; see `labeltool.project.marks`.
-            labeller: only images on which that person saved an edit.
+            wishes: `order`, `seed`, `text`, `mark`, `labeller`; see `labeltool.project.worklist.Wish`.
 
         Raises:
             ProjectError: an unknown filter or order.
         """
         with self._db.read() as connection:
-            return worklist.queue_list(connection, worklist.Wish(which, order, seed, text, mark, labeller))
+            return worklist.queue_list(connection, Wish(which, **wishes))
 
     def queue_page(
-        self,
-        which: str = "all",
-        *,
-        order: str = "position",
-        seed: int = 0,
-        text: str = "",
-        mark: str = "",
-        labeller: str = "",
-        offset: int = 0,
-        limit: int = 50,
+        self, which: str = "all", *, offset: int = 0, limit: int = 50, **wishes: Unpack[Wishes]
     ) -> tuple[int, list[QueueEntry]]:
         """How many images `queue` would list, and some of them with all that a table shows.
 
         Raises:
             ProjectError: an unknown filter or order.
         """
-        wish = worklist.Wish(which, order, seed, text, mark, labeller)
+        wish = Wish(which, **wishes)
         with self._db.read() as connection:
             return worklist.count(connection, wish), worklist.page(connection, wish, offset, limit)
 
-    def walk(
-        self,
-        which: str = "unfinished",
-        *,
-        order: str = "position",
-        seed: int = 0,
-        text: str = "",
-        mark: str = "",
-        labeller: str = "",
-    ) -> Iterator[ImageRecord]:
+    def walk(self, which: str = "unfinished", **wishes: Unpack[Wishes]) -> Iterator[ImageRecord]:
         """The images that `queue` lists, one by one, in the order they stand in when the walk begins.
 
         Raises:
             ProjectError: an unknown filter or order.
         """
-        wish = worklist.Wish(which, order, seed, text, mark, labeller)
         with self._db.read() as connection:
-            yield from worklist.walk(connection, wish)
+            yield from worklist.walk(connection, Wish(which, **wishes))
 
     def progress(self) -> Progress:
         """How far the work is in images, people and joints: milliseconds in a project of 100,000 images."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,14 +29,25 @@ _DOUBTS: Final = {
 }
 
 
+class Wishes(TypedDict, total=False):
+    """What `Project.queue` and its like take beside the filter: the attributes of a `Wish`."""
+
+    order: str
+    seed: int
+    text: str
+    mark: str
+    labeller: str
+
+
 @dataclass(frozen=True)
 class Wish:
     """What of the queue is wanted.
 
     Attributes:
-        which: one of `FILTERS`.
-        order: one of `ORDERS`.
-        seed: of the order `random`.
+        which: `all`, `unfinished`, a status, or `fix` (images that need fixing): one of `FILTERS`.
+        order: `position` (as they came), `id`, `name`, `random`, or the most doubtful first: by `confidence`, `disagreement`,
+            `pose`, or all three (`uncertainty`; see `labeltool.project.doubting`), or by the highest open `mark`.
+        seed: of the order `random`: the same seed gives the same order.
         text: only images whose file name holds it, or whose id it is; empty for all.
         mark: only images with an open mark of that `source` or `source:kind` (marks.py); empty for all.
         labeller: only images on which that person saved an edit; empty for all.
