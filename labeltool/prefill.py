@@ -25,7 +25,7 @@ Boxes = Literal["project", "image"]
 #: A detection is a person of the project when their boxes overlap by at least this IoU.
 SAME_PERSON_IOU = 0.5
 
-#: Detections below this score are stored, but not put before a labeller as new people.
+#: Detections below this score are stored, but not put before a labeller as new people, unless another is asked for.
 PROPOSAL_SCORE = 0.5
 
 #: A batch ends early when its photos hold more pixels than this, so that big photos do not fill the memory.
@@ -90,6 +90,7 @@ def prefill(
     *,
     batch: int = 16,
     boxes: Boxes = "project",
+    propose_from: float = PROPOSAL_SCORE,
     progress: Callable[[int], Progress] | None = None,
 ) -> PrefillReport:
     """Runs a model over the photos of a project that it has not seen yet, and fills the people nobody has labelled.
@@ -102,6 +103,7 @@ def prefill(
         model: the model.
         batch: photos a batch.
         boxes: for a model that needs boxes, see `Boxes`.
+        propose_from: of a model that finds people by itself, the score from which on it proposes somebody new.
         progress: makes a progress bar of so many photos.
 
     Returns:
@@ -127,7 +129,7 @@ def prefill(
                 model.weights_hash,
                 found,
                 fill=True,
-                min_score=PROPOSAL_SCORE if model.detects else 0.0,
+                min_score=propose_from if model.detects else 0.0,
             )
             report.images += len(found)
             report.people += sum(map(len, found.values()))

@@ -161,6 +161,16 @@ def test_a_detector_meets_the_people_that_are_there(tmp_path: Path) -> None:
         assert len(project.people(1)) == 1, "a photo with human labels gets no new people"
 
 
+def test_the_score_to_propose_somebody_from_can_be_asked_for(tmp_path: Path) -> None:
+    found = [[30, 10, 18, 28], [40, 0, 8, 8]]  # of scores 0.9 and 0.3
+    for score, proposed in ((0.3, found), (0.31, found[:1]), (0.91, [])):
+        folder = tmp_path / str(score)
+        folder.mkdir()
+        with make(folder, people=False) as project:
+            prefill(project, Middle(found=found), propose_from=score)
+            assert [list(p.box or ()) for p in project.people(1)] == proposed
+
+
 def test_joints_are_brought_to_the_projects_skeleton_by_name(tmp_path: Path) -> None:
     with make(tmp_path, skeleton=COCO_17) as project:
         prefill(project, Middle(skeleton=LSP_14))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -106,7 +106,17 @@ def init(
     show_default=True,
     help="For models that find nobody by themselves: people's boxes, or the whole photo where a photo has no people.",
 )
-def prefill(project: Path, model: str | None, weights: Path | None, device: str, batch: int, boxes: str) -> None:
+@click.option(
+    "--propose-from",
+    metavar="SCORE",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="For models that find people by themselves: propose whom P does not know from this score on.",
+)
+def prefill(
+    project: Path, model: str | None, weights: Path | None, device: str, batch: int, boxes: str, propose_from: float
+) -> None:
     """Run a model over project P; people without human labels get its joints as predictions.
 
     Photos that the model has seen are passed over, so a run that was stopped goes on where it was. Another version has seen
@@ -116,7 +126,7 @@ def prefill(project: Path, model: str | None, weights: Path | None, device: str,
 
     keep_freed_memory()
     with open_project(project) as opened:
-        problems = _prefill(opened, model, weights, device, batch, boxes)
+        problems = _prefill(opened, model, weights, device, batch=batch, boxes=boxes, propose_from=propose_from)
     if problems:
         print_lines(problems, "more photos or people that could not be used")
         sys.exit(1)
@@ -235,7 +245,7 @@ def demo(folder: Path, port: int, host: str, browser: bool) -> None:
     check_port(host, port)
     make_demo(folder)
     with open_project(folder) as opened:
-        _prefill(opened, None, None, "auto", 8, "project")
+        _prefill(opened, None, None, "auto", batch=8)
     _serve(folder, host, port, browser)
 
 
@@ -263,9 +273,8 @@ def _import(images: Path, annotations: Path | None, form: str | None, skeleton: 
     return read_for_project(name, images, annotations, asked)
 
 
-def _prefill(
-    project: Project, model: str | None, weights: Path | None, device: str, batch: int, boxes: str
-) -> list[str]:
+def _prefill(project: Project, model: str | None, weights: Path | None, device: str, **how: Any) -> list[str]:
+    """Runs a model, the project's current one by default; `how` is handed to `labeltool.prefill.prefill`."""
     from labeltool.models.catalog import default_model, load_model
     from labeltool.prefill import prefill as run
 
@@ -277,7 +286,7 @@ def _prefill(
         model = model_of(weights)
     loaded = load_model(default_model() if model is None else model, weights=weights, device=device)
     try:
-        report = run(project, loaded, batch=batch, boxes="image" if boxes == "image" else "project", progress=_bar)
+        report = run(project, loaded, **how, progress=_bar)
     except KeyboardInterrupt:
         raise ProjectError(
             f"{project.path}: stopped; what is done is kept, the same command goes on with the rest"
