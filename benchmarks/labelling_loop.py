@@ -62,6 +62,8 @@ from labeltool.training.versions import plan_version, register_run
 NEAR = 0.2
 ORDERS = ("random", "uncertainty")
 STARTS = ("figures", "imagenet", "shipped")
+#: The learning rate of `labeltool train --init current` for a model of whose people the new ones are a good part.
+YOUNG_RATE = 1.5e-3
 MAKE_FIGURES = Path(__file__).resolve().parent.parent / "datasets" / "make_figures.py"
 #: im00001..im08500 taught the shipped models.
 TAUGHT = 8500
@@ -172,7 +174,8 @@ def expect_same(path: Path, wanted: Settings) -> None:
     told = json.dumps(vars(wanted))
     if path.is_file() and path.read_text() != told:
         sys.exit(f"labelling_loop: {path}: a run of other settings, expected the same or an empty --out")
-    path.write_text(told)
+    with atomic_write(path) as file:
+        file.write(told.encode())
 
 
 def play(out: Path, wanted: Settings, lspet: Path, orders: Sequence[str], *, quiet: bool) -> dict[str, Any]:
@@ -322,12 +325,13 @@ class Loop:
         if len(versions(folder)) >= number:
             return
         plan = plan_version(folder, "heatmap")
-        if number == 1 and self.wanted.start == "figures":
-            # figures are no photos: what the start knows of photos is nothing yet
-            plan = replace(plan, init=folder / "models" / "start.safetensors", known=0)
         usual = plan.usual()
         epochs = self.wanted.epochs
-        if number == 1 and self.wanted.start != "figures":
+        if number == 1 and self.wanted.start == "figures":
+            # figures are no photos, of which this model has seen none: the rate of a young one, as in the rounds after it
+            plan = replace(plan, init=folder / "models" / "start.safetensors")
+            usual["rate"] = YOUNG_RATE
+        elif number == 1:
             epochs = self.wanted.start_epochs
             if self.wanted.start == "imagenet":
                 plan = replace(plan, init=imagenet_weights(folder))
@@ -369,7 +373,8 @@ class Loop:
             answers = ask(model, self.unseen, quiet=True)
             people = self.unseen
             found = far_joints(answers.xy, np.array([p.xy for p in people]), np.array([p.v for p in people]))
-            path.write_text(json.dumps(found))
+            with atomic_write(path) as file:
+                file.write(json.dumps(found).encode())
         value: float = json.loads(path.read_text())
         return value
 
