@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from labeltool.errors import PhotoError
+from labeltool.errors import ModelError, PhotoError
 from labeltool.geometry import FloatArray, box_iou, clip_boxes
 from labeltool.images import load_photo
 from labeltool.models.base import PoseModel, Poses
@@ -103,12 +103,17 @@ def prefill(
         model: the model.
         batch: photos a batch.
         boxes: for a model that needs boxes, see `Boxes`.
-        propose_from: of a model that finds people by itself, the score from which on it proposes somebody new.
+        propose_from: of a model that finds people by itself, the score from which on it proposes somebody new, 0 to 1.
         progress: makes a progress bar of so many photos.
 
     Returns:
         what was done, with a line for every photo or person that could not be used.
+
+    Raises:
+        ModelError: `propose_from` is no score.
     """
+    if not 0 <= propose_from <= 1:
+        raise ModelError(f"propose from {propose_from}: no score, expected a number from 0 to 1")
     report = PrefillReport()
     done = project.predicted_images(model.name, model.version, model.weights_hash)
     waiting = [image for image in project.images() if image.id not in done]

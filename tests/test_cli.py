@@ -16,6 +16,7 @@ from PIL import Image
 from labeltool.cli import cli
 from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork
 from labeltool.models.weights import write_checkpoint
+from labeltool.prefill import PROPOSAL_SCORE
 from labeltool.skeleton import COCO_17, LSP_14
 
 Run = Callable[..., tuple[int, str, str]]
@@ -96,6 +97,13 @@ def edit(path: Path, change: Callable[[dict[str, list[dict[str, object]]]], None
     data = json.loads(path.read_text())
     change(data)
     path.write_text(json.dumps(data))
+
+
+def test_the_score_to_propose_from_reaches_the_prefill(project: Path, weights: Path, run: Run) -> None:
+    defaults = {option.name: option.default for option in cli.commands["prefill"].params}
+    assert defaults["propose_from"] == PROPOSAL_SCORE
+    status, _, err = run("prefill", project, "--weights", weights, "--propose-from", "nan")
+    assert status == 1 and "propose from nan: no score, expected a number from 0 to 1" in err
 
 
 def test_the_main_job(tmp_path: Path, labels: Path, project: Path, weights: Path, run: Run) -> None:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from labeltool.coco.document import CocoDocument
+from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray
 from labeltool.models.base import Poses
 from labeltool.prefill import prefill
@@ -169,6 +170,14 @@ def test_the_score_to_propose_somebody_from_can_be_asked_for(tmp_path: Path) -> 
         with make(folder, people=False) as project:
             prefill(project, Middle(found=found), propose_from=score)
             assert [list(p.box or ()) for p in project.people(1)] == proposed
+
+
+@pytest.mark.parametrize("score", [-0.1, 1.1, float("nan")])
+def test_what_is_no_score_to_propose_from_is_refused(tmp_path: Path, score: float) -> None:
+    with make(tmp_path, people=False) as project:
+        with pytest.raises(ModelError, match=r"propose from .*: no score, expected a number from 0 to 1"):
+            prefill(project, Middle(found=[[30, 10, 18, 28]]), propose_from=score)
+        assert project.people(1) == []
 
 
 def test_joints_are_brought_to_the_projects_skeleton_by_name(tmp_path: Path) -> None:

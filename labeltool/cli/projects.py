@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +15,7 @@ from labeltool.errors import FormatError, ModelError, ProjectError
 
 if TYPE_CHECKING:
     from labeltool.formats.imported import Imported
-    from labeltool.prefill import Progress
+    from labeltool.prefill import Boxes, Progress
     from labeltool.project import Project
     from labeltool.server.predicting import Models
 
@@ -112,10 +112,11 @@ def init(
     type=click.FloatRange(0, 1),
     default=0.5,
     show_default=True,
-    help="For models that find people by themselves: propose whom P does not know from this score on.",
+    help="For models that find people by themselves, on photos that they have not seen: propose whom P does not know from this "
+    "score on.",
 )
 def prefill(
-    project: Path, model: str | None, weights: Path | None, device: str, batch: int, boxes: str, propose_from: float
+    project: Path, model: str | None, weights: Path | None, device: str, batch: int, boxes: Boxes, propose_from: float
 ) -> None:
     """Run a model over project P; people without human labels get its joints as predictions.
 
@@ -273,8 +274,17 @@ def _import(images: Path, annotations: Path | None, form: str | None, skeleton: 
     return read_for_project(name, images, annotations, asked)
 
 
-def _prefill(project: Project, model: str | None, weights: Path | None, device: str, **how: Any) -> list[str]:
-    """Runs a model, the project's current one by default; `how` is handed to `labeltool.prefill.prefill`."""
+def _prefill(
+    project: Project,
+    model: str | None,
+    weights: Path | None,
+    device: str,
+    *,
+    batch: int,
+    boxes: Boxes = "project",
+    propose_from: float = 0.5,
+) -> list[str]:
+    """Runs a model, by default the project's current one, says what was done, and returns what could not be used."""
     from labeltool.models.catalog import default_model, load_model
     from labeltool.prefill import prefill as run
 
@@ -286,7 +296,7 @@ def _prefill(project: Project, model: str | None, weights: Path | None, device: 
         model = model_of(weights)
     loaded = load_model(default_model() if model is None else model, weights=weights, device=device)
     try:
-        report = run(project, loaded, **how, progress=_bar)
+        report = run(project, loaded, batch=batch, boxes=boxes, propose_from=propose_from, progress=_bar)
     except KeyboardInterrupt:
         raise ProjectError(
             f"{project.path}: stopped; what is done is kept, the same command goes on with the rest"
