@@ -16,7 +16,7 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "labeltool needs Python 3.11 or newer, this is " + sys.version.split()[0])'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 $(NODE_STAMP): package.json package-lock.json
@@ -34,7 +34,10 @@ endif
 demo: setup
 	$(BIN)/labeltool demo
 
-test: lint js unit fiftyone
+# What takes one processor goes side by side; the tests have both.
+test: setup
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint js $(FIFTYONE_STAMP)
+	@$(MAKE) --no-print-directory unit fiftyone
 
 lint: setup $(NODE_STAMP)
 	$(BIN)/ruff check .
