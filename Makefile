@@ -9,6 +9,9 @@ FIFTYONE_STAMP := $(FIFTYONE)/.installed
 # Chromium for the browser tests: the one on the PATH, else Debian's package.
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
+# Hundreds of processes are started by the tests: each would translate all of labeltool anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo test lint unit fiftyone js browser-setup bench screenshots clean
 
 setup: $(STAMP)
@@ -16,7 +19,7 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "labeltool needs Python 3.11 or newer, this is " + sys.version.split()[0])'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 $(NODE_STAMP): package.json package-lock.json
@@ -34,10 +37,9 @@ endif
 demo: setup
 	$(BIN)/labeltool demo
 
-# What takes one processor goes side by side; the tests have both.
-test: setup
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint js $(FIFTYONE_STAMP)
-	@$(MAKE) --no-print-directory unit fiftyone
+# Side by side: the tests wait now and then, for browsers and servers, and leave room for the checks.
+test: setup browser-setup $(NODE_STAMP)
+	@$(MAKE) --no-print-directory --jobs 2 unit lint js fiftyone
 
 lint: setup $(NODE_STAMP)
 	$(BIN)/ruff check .
@@ -47,7 +49,7 @@ lint: setup $(NODE_STAMP)
 	npx --no-install tsc --project tsconfig.json
 
 js: $(NODE_STAMP)
-	npm test --silent
+	npm test --silent --ignore-scripts
 
 # Two processes, each with one thread, share a machine of two cores better than one process with two. Memory that is freed
 # stays with the process: giving it back to the system and asking for it again takes a third of the time of a training.
