@@ -110,7 +110,8 @@ def test_a_refresh_follows_the_project_and_keeps_what_is_the_users(fo: ModuleTyp
 
 def test_tags_come_back_as_marks_until_they_are_settled(fo: ModuleType, figures: Project) -> None:
     dataset = build(figures, model="rough").dataset
-    first, second = dataset.take(2, seed=51)
+    # not every photo has people
+    first, second, *_ = (sample for sample in dataset if sample.ground_truth.keypoints)
     first.tags.append("blurry")
     first.save()
     person = second.ground_truth.keypoints[0].person
