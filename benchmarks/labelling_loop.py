@@ -27,7 +27,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -37,7 +36,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from lspet import LSPET
+from lspet import LSPET, render
 
 from labeltool.audit.people import FloatArray
 from labeltool.coco.document import CocoDocument, keypoints_of
@@ -62,9 +61,6 @@ from labeltool.training.versions import plan_version, register_run
 NEAR = 0.2
 ORDERS = ("random", "uncertainty")
 STARTS = ("figures", "imagenet", "shipped")
-#: The learning rate of `labeltool train --init current` for a model of whose people the new ones are a good part.
-YOUNG_RATE = 1.5e-3
-MAKE_FIGURES = Path(__file__).resolve().parent.parent / "datasets" / "make_figures.py"
 #: im00001..im08500 taught the shipped models.
 TAUGHT = 8500
 
@@ -229,13 +225,14 @@ class Loop:
         """Trains the model to start with on rendered figures, and pre-fills everybody with it."""
         best = folder / "models" / "start.safetensors"
         if not best.is_file():
-            figures = rendered_figures(folder.parent / "figures", self.wanted.figures)
+            figures = folder.parent / "figures"
+            render(figures, 100_000, self.wanted.figures, "1-5", "480x360", LSP_14)
             run = folder.parent / "start"
             schedule = Schedule(epochs=self.wanted.start_epochs, batch=32, rate=2e-3, seed=self.wanted.seed)
             made = train_on_files(
                 "heatmap",
                 run,
-                [figures],
+                [Source(figures / "annotations.json", figures / "images")],
                 LSP_14,
                 schedule,
                 init=imagenet_weights(folder),
@@ -323,13 +320,12 @@ class Loop:
         if len(versions(folder)) >= number:
             return
         plan = plan_version(folder, "heatmap")
+        if number == 1 and self.wanted.start == "figures":
+            # of photos it knows none, so these are a good part of all it has seen: a young model, as in the rounds after it
+            plan = replace(plan, init=folder / "models" / "start.safetensors", known=plan.people)
         usual = plan.usual()
         epochs = self.wanted.epochs
-        if number == 1 and self.wanted.start == "figures":
-            # figures are no photos, of which this model has seen none: the rate of a young one, as in the rounds after it
-            plan = replace(plan, init=folder / "models" / "start.safetensors")
-            usual["rate"] = YOUNG_RATE
-        elif number == 1:
+        if number == 1 and self.wanted.start != "figures":
             epochs = self.wanted.start_epochs
             if self.wanted.start == "imagenet":
                 plan = replace(plan, init=imagenet_weights(folder))
@@ -423,24 +419,6 @@ def unlabelled(document: CocoDocument, annotations: Sequence[Any]) -> CocoDocume
         plain = {"keypoints": [0] * 3 * len(LSP_14), "num_keypoints": 0, "segmentation": []}
         bare.append({**annotation, "bbox": given, **plain})
     return part(document, bare)
-
-
-def rendered_figures(folder: Path, pictures: int) -> Source:
-    """Figures to learn from, rendered unless they are there already."""
-    if not (folder / "annotations.json").is_file():
-        command = [
-            sys.executable,
-            str(MAKE_FIGURES),
-            "--out",
-            str(folder),
-            "--seed",
-            "100000",
-            "--count",
-            str(pictures),
-        ]
-        command += ["--people", "1-5", "--size", "480x360", "--skeleton", "lsp-14", "--workers", "2"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return Source(folder / "annotations.json", folder / "images")
 
 
 def imagenet_weights(folder: Path) -> Path:

@@ -24,7 +24,7 @@ import numpy as np
 from labeltool.audit.people import FloatArray
 from labeltool.geometry import denormalise, normalise
 from labeltool.models.catalog import load_model
-from labeltool.skeleton import LSP_14
+from labeltool.skeleton import LSP_14, Skeleton
 from labeltool.training.measuring import RIGHT_WITHIN, Answers, Worth, ask, worth
 from labeltool.training.samples import Person
 from labeltool.training.sources import read_people
@@ -139,10 +139,17 @@ def mean_pose(people: Sequence[Person]) -> Answers:
 
 def rendered_people(folder: Path, pictures: int) -> list[Person]:
     """People of freshly rendered pictures, one or two to a picture."""
-    command = [sys.executable, str(ROOT / "datasets" / "make_figures.py"), "--out", str(folder), "--seed", str(SEED)]
-    command += ["--count", str(pictures), "--people", "1-2", "--skeleton", "lsp-14"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    render(folder, SEED, pictures, "1-2", "640x480", LSP_14)
     return read_people(folder / "annotations.json", folder / "images", LSP_14)
+
+
+def render(folder: Path, seed: int, pictures: int, people: str, size: str, skeleton: Skeleton) -> None:
+    """Renders pictures with so many people each into `images/` and `annotations.json` of a folder, unless they are there."""
+    if (folder / "annotations.json").is_file():
+        return
+    order = ["--out", folder, "--seed", seed, "--count", pictures, "--people", people, "--size", size]
+    command = [sys.executable, ROOT / "datasets" / "make_figures.py", *order, "--skeleton", skeleton.name]
+    subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

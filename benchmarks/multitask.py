@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from lspet import render
 
 from labeltool.formats.coco import read_coco
 from labeltool.models.mask_rcnn import MaskRcnnConfig, build, open_checkpoint, parse_tasks
@@ -106,10 +105,7 @@ def rendered(
     folder: Path, seed: int, count: int, people: str = "1-4", size: str = "320x240", skeleton: Skeleton = COCO_17
 ) -> list[Scene]:
     """Rendered photos with so many people each, made in a folder unless they are there already."""
-    if not (folder / "annotations.json").exists():
-        order = ["--out", folder, "--count", count, "--seed", seed, "--people", people, "--size", size]
-        command = [sys.executable, str(ROOT / "datasets" / "make_figures.py"), *map(str, order)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    render(folder, seed, count, people, size, COCO_17)
     imported = read_coco(folder / "images", folder / "annotations.json", None)
     return read_scenes(imported.document, imported.image_root, skeleton)
 
