@@ -37,8 +37,8 @@ endif
 demo: setup
 	$(BIN)/labeltool demo
 
-# Side by side: the tests wait now and then, for browsers and servers, and leave room for the checks.
-test: setup browser-setup $(NODE_STAMP)
+# Side by side: the installations wait for the network, the tests for browsers and servers, and leave room for the checks.
+test:
 	@$(MAKE) --no-print-directory --jobs 2 unit lint js fiftyone
 
 lint: setup $(NODE_STAMP)

@@ -6,6 +6,7 @@ at once. Both find people by themselves. AP is COCO's (OKS .50:.95) on rendered 
     python benchmarks/crowded.py [--detector FILE] [--bottom-up FILE] [--out DIR] [--photos N] [--epochs N] [--quick] [--json]
 
 A model that is not given is trained first, on rendered figures, into --out; a run that was stopped goes on with the same --out.
+The detector starts from the backbone of the shipped DeepPose, bottom-up from the shipped heatmap model, its first layers frozen.
 """
 
 from __future__ import annotations
@@ -25,14 +26,15 @@ from multitask import BACKBONE, rendered
 from labeltool.images import load_photo
 from labeltool.models.base import Poses
 from labeltool.models.bottom_up import load as load_bottom_up
+from labeltool.models.heatmap import SHIPPED
 from labeltool.models.heatmap import load as load_heatmap
 from labeltool.models.mask_rcnn import MaskRcnnConfig, build, open_checkpoint
 from labeltool.models.weights import read_checkpoint
 from labeltool.skeleton import LSP_14
 from labeltool.training.coco_ap import average_precision, truth_of
 from labeltool.training.mask_rcnn import MaskRcnnTask
-from labeltool.training.scene_files import make_scene_task, start_from
-from labeltool.training.scene_loop import SceneSchedule, fit_scenes
+from labeltool.training.scene_files import freeze, make_scene_task, start_from
+from labeltool.training.scene_loop import SceneSchedule, SceneTask, fit_scenes
 from labeltool.training.scenes import Scene
 
 #: Detections below this score are not looked at by the top-down pair.
@@ -50,6 +52,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=600, help="photos to train on (600)")
     parser.add_argument("--unseen", type=int, default=24, help="photos to measure on for each number of people (24)")
     parser.add_argument("--epochs", type=int, default=10, help="passes over the photos (10)")
+    parser.add_argument("--detector-epochs", type=int, help="of the detector (as many as --epochs)")
     parser.add_argument("--quick", action="store_true", help="two photos of 1, 5 and 10 people, hardly trained models")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
@@ -87,7 +90,8 @@ def top_down(options: argparse.Namespace, out: Path) -> Find:
         config = MaskRcnnConfig(LSP_14, ("od",))
         torch.manual_seed(0)
         task = MaskRcnnTask(build(config), config)
-        path = train(task, options, out, "detector")
+        start_from(task.network, read_checkpoint(BACKBONE))
+        path = train(task, options, out, "detector", options.detector_epochs or options.epochs)
     detector, heatmap = open_checkpoint(path), load_heatmap()
 
     def find(image: Any) -> Poses:
@@ -108,17 +112,19 @@ def bottom_up(options: argparse.Namespace, out: Path) -> Find:
     path = options.bottom_up
     if path is None:
         torch.manual_seed(0)
-        path = train(make_scene_task("bottom-up", LSP_14), options, out, "bottom-up")
+        task = make_scene_task("bottom-up", LSP_14)
+        start_from(task.network, read_checkpoint(SHIPPED))
+        freeze(task, SHIPPED)
+        path = train(task, options, out, "bottom-up", options.epochs)
     model = load_bottom_up(path)
     return lambda image: model.predict([image], [None])[0]
 
 
-def train(task: Any, options: argparse.Namespace, out: Path, name: str) -> Path:
-    """A model trained on rendered photos of one to ten people; its last eight photos choose the best epoch."""
-    start_from(task.network, read_checkpoint(BACKBONE))
+def train(task: SceneTask, options: argparse.Namespace, out: Path, name: str, epochs: int) -> Path:
+    """A model trained on rendered photos of one to ten people; the last forty of them, or a quarter, choose the best epoch."""
     scenes = rendered(out / "learn", 310_000, options.photos, "1-10", "384x288", LSP_14)
     held_out = min(40, len(scenes) // 4)
-    schedule = SceneSchedule(epochs=options.epochs, batch=8)
+    schedule = SceneSchedule(epochs=epochs, batch=8)
     quiet = options.json or options.quick
     return fit_scenes(out / name, task, scenes[:-held_out], scenes[-held_out:], schedule, quiet=quiet)
 

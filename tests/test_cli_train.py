@@ -17,7 +17,7 @@ OWN = {
         "--mix", "--stages", "--from-stage", "--sigma", "--look", "--per-joint", "--backbone", "--pretrained",
     },
     "mask-rcnn": {"--tasks"},
-    "bottom-up": set(),
+    "bottom-up": {"--freeze"},
 }  # fmt: skip
 SHARED = {
     "--data", "--init", "--out", "--validation", "--skeleton", "--epochs", "--rate", "--batch", "--seed", "--version",

@@ -162,6 +162,14 @@ _mix = click.option(
 )
 
 
+#: `--freeze`, of models that have the heatmap model's backbone.
+_freeze = click.option(
+    "--freeze",
+    is_flag=True,
+    help="Keep the backbone's first layers as --init has them: a third of the time off each step.",
+)
+
+
 @click.group(cls=_TrainGroup)
 def train() -> None:
     """Train a model on labelled people. A run that was stopped goes on when the command is given again.
@@ -187,11 +195,7 @@ def train() -> None:
     type=click.IntRange(32),
     help="Side of the crops in pixels, a multiple of 32; by default that of the heatmap checkpoint it starts from, else 192.",
 )
-@click.option(
-    "--freeze",
-    is_flag=True,
-    help="Keep the backbone's first layers as --init has them: a third of the time off each step.",
-)
+@_freeze
 def heatmap(
     stages: str | None, side: int | None, freeze: bool, mixed: Sequence[tuple[Path, Path, int]], **shared: Any
 ) -> None:
@@ -271,9 +275,10 @@ def mask_rcnn(tasks: str, **shared: Any) -> None:
 
 @train.command("bottom-up", cls=_TrainCommand)
 @_shared(epochs=12, rate=1e-3, batch=8, unit="photos")
-def bottom_up(**shared: Any) -> None:
+@_freeze
+def bottom_up(freeze: bool, **shared: Any) -> None:
     """Train the bottom-up model on whole photos."""
-    _train_scenes("bottom-up", _Asked(**shared), {})
+    _train_scenes("bottom-up", _Asked(**shared), {"frozen": freeze})
 
 
 def _train_top_down(

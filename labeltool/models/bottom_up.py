@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray
 from labeltool.models.base import Poses
-from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
+from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork, mix
 from labeltool.models.topdown import autocast, to_input
 from labeltool.models.weights import choose_device, load_into, read_checkpoint_of
 
@@ -33,6 +34,9 @@ STRIDE = 4
 
 #: A photo becomes a canvas whose sides are multiples of this.
 _MULTIPLE = 32
+
+#: The offsets' last layer counts in so many cells.
+_FAR = 8
 
 #: Peaks below this are no people and no joints.
 _LEAST_CENTRE, _LEAST_JOINT = 0.15, 0.1
@@ -54,17 +58,25 @@ class BottomUpConfig(HeatmapConfig):
 class BottomUpNetwork(HeatmapNetwork):
     """The network: canvases (B, 3, H, W) to (B, 3K + 1, H / 4, W / 4).
 
-    Logits of K joint maps and of the centre map, then 2K offsets dx, dy from a centre to each joint, in cells.
+    Logits of K joint maps and of the centre map, then 2K offsets dx, dy from a centre to each joint, in cells; the offsets have
+    convolutions of their own.
     """
 
     def __init__(self, config: BottomUpConfig) -> None:
         super().__init__(config)
         joints = len(config.skeleton)
-        self.head = nn.Conv2d(config.channels, 3 * joints + 1, 1)
+        self.head = nn.Conv2d(config.channels, joints + 1, 1)
         nn.init.normal_(self.head.weight, std=0.01)
-        bias = torch.zeros(3 * joints + 1)
-        bias[: joints + 1] = -4.0  # nearly every cell is empty
-        self.head.bias = nn.Parameter(bias)
+        nn.init.constant_(cast("Tensor", self.head.bias), -4.0)  # nearly every cell is empty
+        self.mixes = nn.Sequential(mix(config.channels), mix(config.channels))
+        self.offsets = nn.Conv2d(config.channels, 2 * joints, 1)
+        nn.init.normal_(self.offsets.weight, std=0.01)
+        nn.init.zeros_(cast("Tensor", self.offsets.bias))
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Maps and offsets."""
+        out = self.decode(crops)
+        return torch.cat([self.head(out).float(), _FAR * self.offsets(self.mixes(out)).float()], dim=1)
 
 
 class BottomUp:

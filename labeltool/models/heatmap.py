@@ -68,6 +68,18 @@ class HeatmapConfig(NetworkConfig):
         object.__setattr__(self, "offsets", tuple(self.offsets))
 
 
+def mix(channels: int) -> nn.Sequential:
+    """A 5 x 5 depthwise and a 1 x 1 convolution, as the decoder has them."""
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 5, padding=2, groups=channels, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(),
+        nn.Conv2d(channels, channels, 1, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(),
+    )
+
+
 class _Fuse(nn.Module):
     """Coarse features made finer by the next ones: upsample, add, 5 x 5 depthwise and 1 x 1 convolution."""
 
@@ -75,14 +87,7 @@ class _Fuse(nn.Module):
         super().__init__()
         self.lateral = nn.Conv2d(features, channels, 1, bias=False)
         self.normal = nn.BatchNorm2d(channels)
-        self.mix = nn.Sequential(
-            nn.Conv2d(channels, channels, 5, padding=2, groups=channels, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 1, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-        )
+        self.mix = mix(channels)
 
     def forward(self, fine: Tensor, coarse: Tensor | None) -> Tensor:
         out = self.normal(self.lateral(fine))
@@ -116,11 +121,15 @@ class HeatmapNetwork(nn.Module):
 
     def forward(self, crops: Tensor) -> Tensor:
         """Logits over the cells."""
-        out: Tensor | None = None
+        logits: Tensor = self.head(self.decode(crops))
+        return logits.float()
+
+    def decode(self, crops: Tensor) -> Tensor:
+        """What the decoder makes of crops (B, 3, S, S): (B, channels, S / 4, S / 4)."""
+        out = None
         for fuse, fine in zip(self.decoder, reversed(self.backbone(crops)), strict=True):
             out = fuse(fine, out)
-        logits: Tensor = self.head(out)
-        return logits.float()
+        return cast("Tensor", out)
 
     def freeze(self) -> None:
         """Keeps the backbone's layers up to stride 8 as they are in training, statistics of their batch norms too.

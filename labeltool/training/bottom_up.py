@@ -17,8 +17,11 @@ from labeltool.skeleton import Skeleton
 from labeltool.training.coco_ap import average_precision, truth_of
 from labeltool.training.scenes import Scene, View
 
-#: The weight of the offsets' loss beside the maps' (CenterNet's is 1 with offsets of the whole photo's scale, in cells).
-_OFFSETS = 0.1
+#: The weight of the offsets' loss beside the maps'.
+_OFFSETS = 3.0
+
+#: Offsets are learnt in the cells at most this far from a centre.
+_AROUND = 2.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class BottomUpTask:
         return self.config.side, self.config.side * 3 // 4
 
     def losses(self, views: Sequence[View]) -> Mapping[str, Tensor]:
-        """Focal losses of the joints' and the centres' maps, and the mean absolute error of the offsets at the centres."""
+        """Focal losses of the joints' and the centres' maps, and the mean error of the offsets about the centres."""
         if not views:
             return {}
         pixels = torch.stack([v.pixels for v in views])
@@ -84,6 +87,11 @@ def centre_of(v: View) -> Tensor:
     return torch.where(v.labelled.any(dim=1)[:, None], mean, middle)
 
 
+def extent_of(v: View) -> Tensor:
+    """How large the people are (N,): the square root of their box's area, in cells."""
+    return (v.boxes[:, 2:] - v.boxes[:, :2]).prod(dim=1).sqrt() / STRIDE
+
+
 def to_cells(xy: Tensor) -> Tensor:
     """Pixels of the canvas, centres at integers, as cells of the maps, centres at integers."""
     return (xy + 0.5) / STRIDE - 0.5
@@ -96,7 +104,7 @@ def wanted_maps(v: View, size: Sequence[int], joints: int) -> Tensor:
     """
     height, width = size
     wanted = torch.zeros(joints + 1, height, width)
-    spread = ((v.boxes[:, 2:] - v.boxes[:, :2]).prod(dim=1).sqrt() / STRIDE / 12.5).clamp(min=0.8)
+    spread = (extent_of(v) / 12.5).clamp(min=0.8)
     places = to_cells(torch.cat([v.xy, centre_of(v)[:, None]], dim=1)).round()
     known = torch.cat([v.labelled, torch.ones(len(v.boxes), 1, dtype=torch.bool)], dim=1)
     columns, rows = torch.arange(width), torch.arange(height)
@@ -129,14 +137,20 @@ def _log_chance(logits: Tensor) -> Tensor:
 
 
 def offset_loss(offsets: Tensor, v: View) -> Tensor:
-    """The mean absolute error, in cells, of the offsets (2K, h, w) at the people's centres, labelled joints only."""
-    centres = to_cells(centre_of(v)).round().long()
+    """The mean absolute error of the offsets (2K, h, w) about the centres, labelled joints only, as a share of `extent_of`.
+
+    Each cell at most 2 cells from a centre learns the way to that person's joints (Geng et al., Bottom-Up Human Pose Estimation
+    Via Disentangled Keypoint Regression, 2021, section 3.2); a cell between two centres learns the nearer's.
+    """
     height, width = offsets.shape[1:]
-    inside = ((centres >= 0) & (centres < torch.tensor([width, height]))).all(dim=1)
-    known = v.labelled & inside[:, None]
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    cells = torch.stack([columns, rows], dim=2).view(-1, 2).float()
+    away, person = torch.cdist(cells, to_cells(centre_of(v)).round()).min(dim=1)
+    about = away <= _AROUND
+    cells, person = cells[about], person[about]
+    known = v.labelled[person]
     if not known.any():
         return offsets.sum() * 0
-    x, y = centres[:, 0].clamp(0, width - 1), centres[:, 1].clamp(0, height - 1)
-    found = offsets[:, y, x].T.view(len(centres), -1, 2)
-    wanted = to_cells(v.xy) - centres[:, None]
-    return (found - wanted).abs()[known].mean()
+    found = offsets.flatten(1)[:, about].T.view(len(cells), -1, 2)
+    wanted = to_cells(v.xy)[person] - cells[:, None]
+    return ((found - wanted).abs() / extent_of(v)[person, None, None].clamp(min=1))[known].mean()

@@ -42,6 +42,7 @@ def train_on_scenes(
     tasks: tuple[str, ...] = TASKS,
     held_out: int | None = None,
     init: Path | None = None,
+    frozen: bool = False,
     version: str = "1",
     licence: str = "not stated",
     quiet: bool = False,
@@ -58,13 +59,14 @@ def train_on_scenes(
         held_out: how many photos, the last of the first source, are validated on and never trained on; by default a fifth of
             them, at most 200.
         init: weights to start from: a backbone's, or a checkpoint, of which all tensors that fit are taken.
+        frozen: the first layers of the bottom-up model's backbone stay as `init` has them.
         version: written into the checkpoint.
         licence: of the weights, written into the checkpoint.
         quiet: show no progress.
 
     Raises:
-        ModelError: an unknown model, a source without people, fewer photos than are to be held out, weights that do not fit, or
-            a training that failed.
+        ModelError: an unknown model, a source without people, fewer photos than are to be held out, weights that do not fit,
+            layers to freeze that start by chance, or a training that failed.
     """
     torch.manual_seed(schedule.seed)
     task = make_scene_task(model, skeleton, tasks)
@@ -73,6 +75,8 @@ def train_on_scenes(
         if told and not quiet:
             tqdm.write(told)
         start_from(task.network, start)
+    if frozen:
+        freeze(task, init)
     per_source = [_read(source, skeleton) for source in sources]
     first = per_source[0]
     if held_out is None:
@@ -98,6 +102,7 @@ def train_on_scenes(
         "held_out": held_out,
         "init": None if init is None else read_checkpoint(init).sha256,
         "licence": licence,
+        **({"frozen": True} if frozen else {}),
     }
     return fit_scenes(out, task, training, unseen, schedule, version=version, about=about, quiet=quiet)
 
@@ -115,6 +120,19 @@ def make_scene_task(model: str, skeleton: Skeleton, tasks: tuple[str, ...] = TAS
         maps = BottomUpConfig(skeleton)
         return BottomUpTask(BottomUpNetwork(maps), maps)
     raise ModelError(f"model {model!r}: cannot be trained on whole photos, expected one of {', '.join(SCENE_MODELS)}")
+
+
+def freeze(task: SceneTask, init: Path | None) -> None:
+    """Keeps the first layers of the bottom-up model's backbone as they are.
+
+    Raises:
+        ModelError: another model, or one that starts from nothing, whose layers are still chance.
+    """
+    if not isinstance(task, BottomUpTask):
+        raise ModelError("mask-rcnn: no layers can be frozen, expected the bottom-up model")
+    if init is None:
+        raise ModelError("training: layers are to be frozen as they are, expected --init with their weights")
+    task.network.freeze()
 
 
 def start_from(network: nn.Module, checkpoint: Checkpoint) -> None:

@@ -31,8 +31,8 @@ class _Rows:
 _ONE = _Rows(lambda k, count, before: [k])
 #: x and y of each joint, one after the other.
 _TWO = _Rows(lambda k, count, before: [2 * k, 2 * k + 1])
-#: Bottom-up: a map of each joint, the centre's map, dx and dy of each joint.
-_MAPS = _Rows(lambda k, count, before: [k, count + 1 + 2 * k, count + 2 + 2 * k], lambda count, before: [count])
+#: Bottom-up: a map of each joint, then the centre's.
+_MAPS = _Rows(lambda k, count, before: [k], lambda count, before: [count])
 #: DeepPose's last layer: the hidden features, then the 7 x 7 cells of each joint.
 _CELLS = _Rows(
     lambda k, count, before: list(range(before + 49 * k, before + 49 * (k + 1))),
@@ -44,7 +44,10 @@ _KEYPOINTS = "roi_heads.keypoint_predictor.kps_score_lowres"
 #: By model and tensor, the dimensions in which joints lie.
 _LAYOUT: Mapping[str, Mapping[str, Mapping[int, _Rows]]] = {
     "heatmap": {"head.weight": {0: _ONE}, "head.bias": {0: _ONE}},
-    "bottom-up": {"head.weight": {0: _MAPS}, "head.bias": {0: _MAPS}},
+    "bottom-up": {
+        **{f"head.{part}": {0: _MAPS} for part in ("weight", "bias")},
+        **{f"offsets.{part}": {0: _TWO} for part in ("weight", "bias")},
+    },
     "mask-rcnn": {f"{_KEYPOINTS}.weight": {1: _ONE}, f"{_KEYPOINTS}.bias": {0: _ONE}},
     "deeppose": {
         **{f"{layer}.{part}": {0: _ONE} for layer in ("cells", "error") for part in ("weight", "bias")},

@@ -119,7 +119,7 @@ def plan_version(project: Path, model: str, skeleton: Skeleton | None = None) ->
     if parent is not None:
         init = weights_of(project, parent)
     else:
-        init = shipped_weights(model if model == "deeppose" else "heatmap")
+        init = shipped_weights(model)
     known = parent.people if parent is not None else _people_behind(init)
     labels = digest.hexdigest()
     return NextVersion(project, model, next_number(project), init, parent, skeleton, len(people), labels, known)

@@ -10,6 +10,7 @@ from synthetic_scenes import SKELETON, square_document
 from labeltool.errors import ModelError
 from labeltool.models import bottom_up, mask_rcnn
 from labeltool.models.weights import read_checkpoint, write_checkpoint
+from labeltool.training.from_files import shipped_weights
 from labeltool.training.scene_files import make_scene_task, start_from, train_on_scenes
 from labeltool.training.scene_loop import SceneSchedule
 from labeltool.training.sources import Source
@@ -51,6 +52,30 @@ def test_a_backbone_starts_either_model(tmp_path: Path) -> None:
     write_checkpoint(path, bare, {})
     with pytest.raises(ModelError, match=r"conv_stem.weight' is missing, expected the backbone's weights"):
         start_from(network, read_checkpoint(path))
+
+
+@pytest.mark.slow
+def test_frozen_layers_stay_as_the_checkpoint_has_them(source: Source, tmp_path: Path) -> None:
+    """Those up to stride 8; the decoder is taken from the shipped heatmap model too, and learns."""
+    start = read_checkpoint(shipped_weights("bottom-up"))
+    schedule = SceneSchedule(epochs=1, batch=2)
+    best = train_on_scenes(
+        "bottom-up", tmp_path / "b", [source], SKELETON, schedule, init=start.path, frozen=True, quiet=True
+    )
+    learnt = read_checkpoint(best)
+    assert learnt.description["frozen"] and learnt.description["init"] == start.sha256
+    first, last, fuse = "backbone.conv_stem.weight", "backbone.blocks.4.0.conv_pw.weight", "decoder.3.lateral.weight"
+    assert torch.equal(learnt.tensors[first], start.tensors[first])
+    assert not torch.equal(learnt.tensors[last], start.tensors[last])
+    assert 0 < (learnt.tensors[fuse] - start.tensors[fuse]).abs().max() < 0.1
+
+
+def test_layers_that_cannot_be_frozen(source: Source, tmp_path: Path) -> None:
+    schedule = SceneSchedule(epochs=1)
+    with pytest.raises(ModelError, match="expected --init with their weights"):
+        train_on_scenes("bottom-up", tmp_path / "x", [source], SKELETON, schedule, frozen=True, quiet=True)
+    with pytest.raises(ModelError, match="mask-rcnn: no layers can be frozen"):
+        train_on_scenes("mask-rcnn", tmp_path / "x", [source], SKELETON, schedule, frozen=True, quiet=True)
 
 
 def test_what_cannot_be_trained_on(source: Source, tmp_path: Path) -> None:

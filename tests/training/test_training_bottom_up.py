@@ -59,13 +59,35 @@ def test_focal_loss_by_hand() -> None:
     assert torch.isfinite(focal_loss(torch.tensor([[[[200.0, -200.0]]]]), torch.tensor([[[[0.0, 1.0]]]])))
 
 
-def test_offsets_count_labelled_joints_at_the_centre() -> None:
+def test_offsets_are_learnt_about_the_centre() -> None:
+    """13 cells lie at most 2 from the centre's; an error of a quarter cell is 1/80 of a box of 20 x 20 cells."""
     v = seen(ONE, [[True, True, False]])
     offsets = torch.full((6, 32, 40), 9.0)
     x, y = to_cells(centre_of(v))[0].round().int().tolist()
-    offsets[:4, y, x] = (to_cells(v.xy[0, :2]) - torch.tensor([x, y])).flatten() + 0.25
-    assert offset_loss(offsets, v).item() == pytest.approx(0.25)
+    about = [(x + i, y + j) for i in range(-2, 3) for j in range(-2, 3) if i * i + j * j <= 4]
+    assert len(about) == 13
+    for column, row in about:
+        offsets[:4, row, column] = (to_cells(v.xy[0, :2]) - torch.tensor([column, row])).flatten() + 0.25
+    assert offset_loss(offsets, v).item() == pytest.approx(0.25 / 20)
+    offsets[:4, y, x] += 13
+    assert offset_loss(offsets, v).item() == pytest.approx(1.25 / 20)
     assert offset_loss(offsets, seen(ONE, [[False] * 3])).item() == 0
+
+
+def test_a_cell_between_two_people_learns_the_nearers_offsets() -> None:
+    """Centres two cells apart: each cell about them is right for one of the two, and the loss is 0."""
+    other = [[[x + 8, y + 4] for x, y in ONE[0]]]
+    v = seen(ONE + other, [[True] * 3] * 2)
+    offsets = torch.full((6, 32, 40), 99.0)
+    centres = to_cells(centre_of(v)).round()
+    assert torch.equal(centres[1] - centres[0], torch.tensor([2.0, 1.0]))
+    for row in range(32):
+        for column in range(40):
+            cell = torch.tensor([column, row], dtype=torch.float32)
+            away = (centres - cell).norm(dim=1)
+            if away.min() <= 2:
+                offsets[:, row, column] = (to_cells(v.xy)[int(away.argmin())] - cell).flatten()
+    assert offset_loss(offsets, v).item() == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.slow

@@ -329,9 +329,10 @@ def test_deeppose_moves_whole_blocks_by_name_and_bottom_up_its_offsets() -> None
     maps = BottomUpConfig(LSP_14, backbone="test_efficientnet", channels=8)
     scenes = BottomUpNetwork(maps)
     other = BottomUpNetwork(BottomUpConfig(OTHER, backbone="test_efficientnet", channels=8))
-    bias = by_joint(checkpoint_of(scenes, "bottom-up", maps), other, OTHER)[0].tensors["head.weight"]
-    assert torch.equal(bias[4], scenes.head.weight[14]), "the centre's map"
-    assert torch.equal(bias[5:7], scenes.head.weight[15 + 2 * a : 17 + 2 * a])
+    tensors = by_joint(checkpoint_of(scenes, "bottom-up", maps), other, OTHER)[0].tensors
+    assert torch.equal(tensors["head.weight"][0], scenes.head.weight[a])
+    assert torch.equal(tensors["head.weight"][4], scenes.head.weight[14]), "the centre's map"
+    assert torch.equal(tensors["offsets.weight"][0:2], scenes.offsets.weight[2 * a : 2 * a + 2])
 
 
 def test_as_many_joints_in_another_order_are_told_apart() -> None:
