@@ -29,6 +29,8 @@ class ObservedErrors:
     def of(cls, pose: Tensor, target: Tensor, labelled: Tensor, skeleton: Skeleton) -> Self:
         """The errors of N estimates (Toshev & Szegedy 2014, section 3.2).
 
+        A joint that fewer than two people have labelled gets the errors of all joints together.
+
         Args:
             pose: (N, K, 2) estimates.
             target: (N, K, 2) labels.
@@ -36,16 +38,16 @@ class ObservedErrors:
             skeleton: for diam(y).
 
         Raises:
-            ModelError: a joint is labelled for fewer than two people.
+            ModelError: fewer than two joints are labelled in all.
         """
         error = ((pose - target) / diameters(pose, skeleton)[:, None, None]).double()
+        every = error[labelled]
+        if len(every) < 2:
+            raise ModelError(f"training: {len(every)} labelled joints, expected at least 2 to observe errors")
         means, covariances = [], []
-        for k, joint in enumerate(skeleton.joints):
-            rows = error[labelled[:, k], k]
-            if len(rows) < 2:
-                raise ModelError(
-                    f"training: {joint} is labelled for {len(rows)} people, expected at least 2 to observe errors"
-                )
+        for k in range(len(skeleton)):
+            own = error[labelled[:, k], k]
+            rows = own if len(own) > 1 else every
             means.append(rows.mean(dim=0))
             covariances.append(torch.cov(rows.T) + 1e-6 * torch.eye(2))
         return cls(torch.stack(means).float(), torch.stack(covariances).float())
@@ -57,11 +59,13 @@ class ObservedErrors:
         return errors
 
     def to_json(self, skeleton: Skeleton) -> dict[str, Any]:
-        """By joint: the mean error and the standard deviations, in diameters."""
-        deviation = self.covariance.diagonal(dim1=1, dim2=2).sqrt()
+        """By joint: the mean error and its covariance, in diameters."""
         return {
-            joint: {"mean": [round(float(v), 4) for v in m], "deviation": [round(float(v), 4) for v in d]}
-            for joint, m, d in zip(skeleton.joints, self.mean, deviation, strict=True)
+            joint: {
+                "mean": [round(float(v), 4) for v in mean],
+                "covariance": [[round(float(v), 6) for v in row] for row in covariance],
+            }
+            for joint, mean, covariance in zip(skeleton.joints, self.mean, self.covariance, strict=True)
         }
 
 

@@ -56,16 +56,24 @@ def test_observed_errors_are_their_mean_and_covariance() -> None:
     assert torch.allclose(drawn.mean(dim=0), mean, atol=0.03)
     for joint in range(3):
         assert torch.allclose(torch.cov(drawn[:, joint].T), covariance[joint], atol=0.02)
-    told = errors.to_json(SKELETON)
-    assert told["nose"]["mean"] == pytest.approx(mean[2].tolist(), abs=0.02)
+    told = errors.to_json(SKELETON)["nose"]
+    assert told["mean"] == pytest.approx(mean[2].tolist(), abs=0.02)
+    assert np.allclose(told["covariance"], covariance[2], atol=0.01)
 
 
-def test_joints_without_a_label_are_not_observed() -> None:
-    target, pose, _, _ = made_up(50)
-    labelled = torch.ones(50, 3, dtype=torch.bool)
+def test_a_joint_that_nobody_labelled_is_displaced_as_the_others_are() -> None:
+    target, pose, _, _ = made_up()
+    labelled = torch.ones(len(pose), 3, dtype=torch.bool)
     labelled[1:, 2] = False
-    with pytest.raises(ModelError, match="nose is labelled for 1 people, expected at least 2"):
-        ObservedErrors.of(pose, target, labelled, SKELETON)
+    errors = ObservedErrors.of(pose, target, labelled, SKELETON)
+    diameter = (pose[:, 0] - pose[:, 1]).norm(dim=1).clamp(min=0.1)
+    pooled = ((pose - target) / diameter[:, None, None])[labelled]
+    assert torch.allclose(errors.mean[2], pooled.mean(dim=0), atol=1e-5)
+    assert torch.allclose(errors.covariance[2], torch.cov(pooled.T), atol=1e-4)
+    with pytest.raises(ModelError, match="1 labelled joints, expected at least 2"):
+        ObservedErrors.of(
+            pose, target, labelled & (torch.arange(len(pose)) == 0)[:, None] & (torch.arange(3) == 0), SKELETON
+        )
 
 
 @pytest.mark.parametrize("own", [0.0, 1.0])
