@@ -21,7 +21,7 @@ OWN = {
 }  # fmt: skip
 SHARED = {
     "--data", "--init", "--out", "--validation", "--skeleton", "--epochs", "--rate", "--batch", "--seed", "--version",
-    "--licence",
+    "--licence", "--no-prefill",
 }  # fmt: skip
 
 

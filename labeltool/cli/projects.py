@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from labeltool.cli.common import FORMAT_NAME, PATH, count_of, open_project, print_json, print_lines
+from labeltool.cli.filling import current_model, fill
 from labeltool.cli.importing import format_by_name, print_notes, refuse_errors, refuse_photos
 from labeltool.cli.working import rate_data, work_lines
 from labeltool.errors import FormatError, ModelError, ProjectError
 
 if TYPE_CHECKING:
     from labeltool.formats.imported import Imported
-    from labeltool.prefill import Boxes, Progress
-    from labeltool.project import Project
+    from labeltool.prefill import Boxes
     from labeltool.server.predicting import Models
 
 PORT = 8600
@@ -127,7 +127,7 @@ def prefill(
 
     keep_freed_memory()
     with open_project(project) as opened:
-        problems = _prefill(opened, model, weights, device, batch=batch, boxes=boxes, propose_from=propose_from)
+        problems = fill(opened, model, weights, device, batch=batch, boxes=boxes, propose_from=propose_from)
     if problems:
         print_lines(problems, "more photos or people that could not be used")
         sys.exit(1)
@@ -159,7 +159,7 @@ def serve(
     if model is not None and model not in catalog():
         raise ModelError(f"model {model!r}: unknown, expected one of {', '.join(sorted(catalog()))}")
     if model is None and not no_model:
-        model, weights = _current(project)
+        model, weights = current_model(project)
     _serve(project, host, port, browser, Models(model, weights=weights, enabled=not no_model))
 
 
@@ -246,7 +246,7 @@ def demo(folder: Path, port: int, host: str, browser: bool) -> None:
     check_port(host, port)
     make_demo(folder)
     with open_project(folder) as opened:
-        _prefill(opened, None, None, "auto", batch=8)
+        fill(opened, None, None, "auto", batch=8)
     _serve(folder, host, port, browser)
 
 
@@ -272,64 +272,6 @@ def _import(images: Path, annotations: Path | None, form: str | None, skeleton: 
     from labeltool.formats.project_import import read_for_project
 
     return read_for_project(name, images, annotations, asked)
-
-
-def _prefill(
-    project: Project,
-    model: str | None,
-    weights: Path | None,
-    device: str,
-    *,
-    batch: int,
-    boxes: Boxes = "project",
-    propose_from: float = 0.5,
-) -> list[str]:
-    """Runs a model, by default the project's current one, says what was done, and returns what could not be used."""
-    from labeltool.models.catalog import default_model, load_model
-    from labeltool.prefill import prefill as run
-
-    if model is None and weights is None:
-        model, weights = _current(project.path)
-    elif model is None and weights is not None:
-        from labeltool.models.weights import model_of
-
-        model = model_of(weights)
-    loaded = load_model(default_model() if model is None else model, weights=weights, device=device)
-    try:
-        report = run(project, loaded, batch=batch, boxes=boxes, propose_from=propose_from, progress=_bar)
-    except KeyboardInterrupt:
-        raise ProjectError(
-            f"{project.path}: stopped; what is done is kept, the same command goes on with the rest"
-        ) from None
-    click.echo(
-        f"{loaded.name}@{loaded.version}: {count_of(report.people, 'person', 'people')} in {count_of(report.images, 'photo')}; "
-        f"{report.filled} filled, {report.proposed} proposed, people with human labels left as they are"
-    )
-    if report.blind:
-        click.echo(
-            f"{count_of(report.blind, 'person is', 'people are')} labelled blind: predicted, and shown with a box alone"
-        )
-    if report.before:
-        click.echo(f"{count_of(report.before, 'photo')} had been done before")
-    if report.without_boxes:
-        click.echo(
-            f"{count_of(report.without_boxes, 'photo')} without boxes passed over (--boxes image takes the whole photo)"
-        )
-    return report.problems
-
-
-def _current(project: Path) -> tuple[str | None, Path | None]:
-    """The model that was trained on a project last, and its checkpoint; None where there is none."""
-    from labeltool.project.versions import current_version, weights_of
-
-    version = current_version(project)
-    return (None, None) if version is None else (version.model, weights_of(project, version))
-
-
-def _bar(total: int) -> Progress:
-    from tqdm import tqdm
-
-    return tqdm(total=total, desc="pre-fill", unit="photo", disable=None)
 
 
 def _serve(project: Path, host: str, port: int, browser: bool, models: Models | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from labeltool.cli.common import PATH
+from labeltool.cli.common import PATH, open_project, print_lines
+from labeltool.cli.filling import fill
 
 if TYPE_CHECKING:
     from labeltool.training.sources import Source
@@ -39,6 +41,7 @@ class _Asked:
     seed: int
     version: str | None
     licence: str
+    no_prefill: bool
 
 
 def _is_project(path: str | Path) -> bool:
@@ -89,8 +92,16 @@ class _TrainCommand(click.Command):
             named = argument.removeprefix("--data=") if argument.startswith("--data=") else None
             if place > 0 and args[place - 1] == "--data":
                 named = argument
-            if named is not None and _is_project(named):
+            if named is None:
+                continue
+            if _is_project(named):
                 filled.append(_OWN_PHOTOS)
+            elif not args[place + 1 :] or args[place + 1].startswith("--"):
+                raise click.UsageError(
+                    f"--data {named}: no project (it has no project.toml), expected one, or a file of labels and the folder of "
+                    "its photos",
+                    ctx,
+                )
         return super().parse_args(ctx, filled)
 
 
@@ -141,6 +152,11 @@ def _shared(*, epochs: int, rate: float, batch: int, unit: str) -> Callable[[Com
             "--version", help="Version to write into the checkpoint; by default 1, with --init current the next one."
         ),
         click.option("--licence", default="not stated", help="Licence of the weights, for the card."),
+        click.option(
+            "--no-prefill",
+            is_flag=True,
+            help="With --init current: leave it to `labeltool prefill P` to fill with the new version whom nobody has touched.",
+        ),
     )
 
     def decorate(command: Command) -> Command:
@@ -270,7 +286,12 @@ def mask_rcnn(tasks: str, **shared: Any) -> None:
     """Train a Mask R-CNN on whole photos: detection, segmentation, pose."""
     from labeltool.models.mask_rcnn import parse_tasks
 
-    _train_scenes("mask-rcnn", _Asked(**shared), {"tasks": parse_tasks(tasks)})
+    asked, wanted = _Asked(**shared), parse_tasks(tasks)
+    if asked.init == _CURRENT and "hpe" not in wanted:
+        raise click.UsageError(
+            f"--init current makes a version that pre-fills joints, expected hpe among --tasks {tasks}"
+        )
+    _train_scenes("mask-rcnn", asked, {"tasks": wanted})
 
 
 @train.command("bottom-up", cls=_TrainCommand)
@@ -421,4 +442,11 @@ def _done(best: Path, asked: _Asked, plan: NextVersion | None) -> None:
         "" if version.score is None else f", {version.measure} {version.score:.3f} on the {version.held_out} held out"
     )
     click.echo(f"{version.name}: {weights_of(plan.project, version)}{score}")
-    click.echo(f"labeltool prefill {plan.project} fills with it whom nobody has touched")
+    if asked.no_prefill:
+        click.echo(f"labeltool prefill {plan.project} fills with it whom nobody has touched")
+        return
+    with open_project(plan.project) as opened:
+        problems = fill(opened, None, None, "auto")
+    if problems:
+        print_lines(problems, "more photos or people that could not be used")
+        sys.exit(1)

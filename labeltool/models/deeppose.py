@@ -60,6 +60,7 @@ class DeepPoseConfig(NetworkConfig):
     offsets: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.offsets and len(self.offsets) != len(self.skeleton):
             raise ModelError(
                 f"deeppose: {len(self.offsets)} offsets, expected one for each of {len(self.skeleton)} joints"

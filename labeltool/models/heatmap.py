@@ -58,6 +58,7 @@ class HeatmapConfig(NetworkConfig):
     offsets: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.side < 32 or self.side % 32:
             raise ModelError(f"heatmap: crops of {self.side} px, expected a multiple of 32")
         if self.offsets and len(self.offsets) != len(self.skeleton):

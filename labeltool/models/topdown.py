@@ -30,6 +30,7 @@ class NetworkConfig:
         padding: the crop's side over the longer side of the person's box.
         mean: of the photo's values in 0..1, subtracted.
         std: of the photo's values, divided by.
+        unlearnt: joints that nobody it learnt from had labelled: it does not predict them.
     """
 
     skeleton: Skeleton
@@ -37,6 +38,14 @@ class NetworkConfig:
     padding: float = 1.25
     mean: float = 0.5
     std: float = 0.5
+    unlearnt: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        strange = [joint for joint in self.unlearnt if joint not in self.skeleton.joints]
+        if strange:
+            raise ModelError(f"joint {strange[0]!r}: not learnt, expected one of skeleton {self.skeleton.name}")
+        # JSON gives a list
+        object.__setattr__(self, "unlearnt", tuple(self.unlearnt))
 
     def to_json(self) -> dict[str, Any]:
         """The config as it stands in a checkpoint's description."""
@@ -107,9 +116,11 @@ class TopDown(ABC, Generic[Config]):
         if not crops:
             return [Poses.none(len(self.skeleton)) for _ in images]
         xy, confidence = self.run(np.stack(crops), np.concatenate(squares))
+        learnt = np.array([joint not in self.config.unlearnt for joint in self.skeleton.joints])
+        xy[:, ~learnt], confidence[:, ~learnt] = np.nan, 0.0
         ends = np.cumsum([len(b) for b in given])[:-1]
         return [
-            Poses(b, xy_b, confidence_b, confidence_b.mean(axis=1))
+            Poses(b, xy_b, confidence_b, confidence_b[:, learnt].mean(axis=1))
             for b, xy_b, confidence_b in zip(given, np.split(xy, ends), np.split(confidence, ends), strict=True)
         ]
 

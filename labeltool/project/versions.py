@@ -45,6 +45,7 @@ class Version:
         score: what it reached on them; None where it is not known.
         measure: what the score is, such as `pdj@0.2`.
         learnt: the store's numbers of the people whom it, or a version that it comes from, was trained on.
+        validated: and of those it was validated on.
     """
 
     model: str
@@ -58,6 +59,7 @@ class Version:
     score: float | None
     measure: str
     learnt: tuple[int, ...]
+    validated: tuple[int, ...] = ()
 
     @property
     def version(self) -> str:
@@ -136,6 +138,11 @@ def learnt_people(project: Path, models: Sequence[tuple[str, str, str]]) -> froz
     return frozenset(person for version in versions(project) if version.sha256 in hashes for person in version.learnt)
 
 
+def validated_people(project: Path) -> frozenset[int]:
+    """The store's numbers of the people whom any version of a project was validated on."""
+    return frozenset(person for version in versions(project) for person in version.validated)
+
+
 def register_version(
     project: Path,
     checkpoint: Path,
@@ -149,6 +156,7 @@ def register_version(
     score: float | None,
     measure: str,
     learnt: Sequence[int],
+    validated: Sequence[int] = (),
     beside: Sequence[Path] = (),
 ) -> Version:
     """Copies a checkpoint and its card into a project, and only then writes the version into the index.
@@ -167,6 +175,7 @@ def register_version(
         score: see `Version`.
         measure: see `Version`.
         learnt: see `Version`.
+        validated: see `Version`.
         beside: the card, and files that it shows; those that are not there are left out.
 
     Raises:
@@ -188,7 +197,9 @@ def register_version(
                     f"{project}: version {version_name(number)} was registered meanwhile, expected a training that began after it"
                 )
             made = Version(
-                model, number, sha256, now(), skeleton, parent, people, held_out, score, measure, tuple(learnt)
+                *(model, number, sha256, now(), skeleton, parent, people, held_out, score, measure),
+                tuple(learnt),
+                tuple(validated),
             )
             _write(project / FOLDER / made.file_name(), data)
             folder = project / FOLDER / f"{model}-{number}"
@@ -222,7 +233,8 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _from_json(row: dict[str, Any]) -> Version:
-    version = Version(**{**row, "learnt": tuple(int(person) for person in row["learnt"])})
+    lists = {name: tuple(int(person) for person in row.get(name, ())) for name in ("learnt", "validated")}
+    version = Version(**{**row, **lists})
     if not (_NAME.fullmatch(version.model) and isinstance(version.number, int)):
         raise ValueError(f"version {version.number!r} of {version.model!r}")
     return version

@@ -84,8 +84,11 @@ def card_lines(checkpoint: Checkpoint, figures: Worth, people: Sequence[Person],
     )
     yield ""
     photos = len({person.photo for person in people})
+    which = (
+        "of the first source, drawn by lot of their names," if about.get("by_lot") else "at the end of the first source"
+    )
     yield (
-        f"Split by photo: {len(people):,} people on the last {photos:,} photos of the first source were never trained on. They "
+        f"Split by photo: {len(people):,} people on {photos:,} photos {which} were never trained on. They "
         "chose the best epoch, confidence was fitted on them, and the figures below are theirs: expect a little less elsewhere."
     )
     yield f"SHA-256 of the joints trained on `{about.get('labels_sha256')}`, validated on `{about.get('validation_sha256')}`."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from labeltool.models.backbones import published_backbone, read_published
 from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork
 from labeltool.models.heatmap import Heatmap, HeatmapConfig, HeatmapNetwork
 from labeltool.models.weights import Checkpoint, load_into, read_checkpoint, write_checkpoint
+from labeltool.project.versions import validated_people
 from labeltool.skeleton import Skeleton
 from labeltool.training.card import write_card
 from labeltool.training.cascade import Cascade, calibrate_deeppose, train_cascade
@@ -25,7 +27,7 @@ from labeltool.training.heatmap import HeatmapTask
 from labeltool.training.loop import Schedule, fit
 from labeltool.training.samples import Part, Person, Samples, cut_out
 from labeltool.training.sources import MOST_HELD_OUT, Source, read_source, split_by_photo, split_for_good
-from labeltool.training.starting import by_joint
+from labeltool.training.starting import by_joint, unlearnt_joints
 
 #: People are kept with so much room around their crop for turning and shifting it.
 _ROOM = 1.35
@@ -85,16 +87,19 @@ def train_on_files(
     for stage in schedule.stages:
         if stage.size is not None:
             HeatmapConfig(skeleton, side=stage.size)
+    given = start
     if start is not None:
-        start, told = by_joint(start, task.network, skeleton)
+        start, told = by_joint(start, model, task.network, skeleton)
         if told and not quiet:
             tqdm.write(told)
         initialise(task.network, start)
     if frozen:
         freeze(task, start)
     per_source = [read_source(source, skeleton) for source in sources]
-    if held_out is None and sources[0].is_project:
-        kept, unseen = split_for_good(per_source[0], str(sources[0].labels))
+    by_lot = held_out is None and sources[0].is_project
+    if by_lot:
+        before = validated_people(sources[0].labels)
+        kept, unseen = split_for_good(per_source[0], str(sources[0].labels), before)
     else:
         if held_out is None:
             held_out = min(MOST_HELD_OUT, max(1, len(per_source[0]) // 5))
@@ -104,12 +109,18 @@ def train_on_files(
     unseen = _expect_apart(unseen, seen, sources)
     reach = task.padding * _ROOM
     size = _KEPT_SIZE * stages.zoom
+    labelled = torch.from_numpy(np.stack([person.v > 0 for people in taken for person in people]))
+    unlearnt = unlearnt_joints(labelled, given, model, skeleton)
+    if unlearnt:
+        tqdm.write(f"labelled for nobody, and so not learnt and never predicted: {', '.join(unlearnt)}")
+        task = without(task, unlearnt)
     validation = cut_out(unseen, size=size, reach=reach, quiet=quiet)
     training = Samples.join([cut_out(people, size=size, reach=reach, quiet=quiet) for people in taken])
     parts = [Part(len(people), source.per_epoch) for people, source in zip(taken, sources, strict=True)]
     about = {
         "data": [_about(source, people) for source, people in zip(sources, taken, strict=True)],
         "held_out": len(unseen),
+        **({"by_lot": True, "validated": [p.number for p in unseen]} if by_lot else {}),
         "labels_sha256": fingerprint(training),
         "validation_sha256": fingerprint(validation),
         "init": None if start is None else start.sha256,
@@ -139,6 +150,13 @@ def train_on_files(
         calibrate_deeppose(best, validation)
     write_card(out, best, unseen, quiet=quiet)
     return best
+
+
+def without(task: DeepPoseTask | HeatmapTask, unlearnt: tuple[str, ...]) -> DeepPoseTask | HeatmapTask:
+    """The task of a network that does not predict some joints."""
+    if isinstance(task, HeatmapTask):
+        return replace(task, config=replace(task.config, unlearnt=unlearnt))
+    return replace(task, config=replace(task.config, unlearnt=unlearnt))
 
 
 def calibrate(path: Path, task: HeatmapTask, validation: Samples) -> None:

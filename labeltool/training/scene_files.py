@@ -71,7 +71,7 @@ def train_on_scenes(
     torch.manual_seed(schedule.seed)
     task = make_scene_task(model, skeleton, tasks)
     if init is not None:
-        start, told = by_joint(read_checkpoint(init), task.network, skeleton)
+        start, told = by_joint(read_checkpoint(init), model, task.network, skeleton)
         if told and not quiet:
             tqdm.write(told)
         start_from(task.network, start)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from labeltool.project import Project
 from labeltool.skeleton import Skeleton, convert
 from labeltool.training.samples import Person, people_of
 
-#: Of a project's photos this share is validated on, and so many people at most.
+#: Of a project's photos this share teaches nothing, and so many people on them at most are validated on.
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.2, 500
 
 
@@ -134,11 +134,19 @@ def split_by_photo(people: Sequence[Person], held_out: int, where: str) -> tuple
     return [p for group in groups for p in group], [p for group in validation for p in group]
 
 
-def split_for_good(people: Sequence[Person], where: str) -> tuple[list[Person], list[Person]]:
-    """Those to train on, and those to validate on: everybody on a fifth of the photos, at most `MOST_HELD_OUT` people.
+def split_for_good(
+    people: Sequence[Person], where: str, before: Collection[int] = ()
+) -> tuple[list[Person], list[Person]]:
+    """Those to train on, and those to validate on: everybody on a fifth of the photos, at most about `MOST_HELD_OUT` people.
 
-    Which photos these are follows from their file names alone. However many are labelled later, a photo that is validated on
-    now stays out of what later trainings learn, so that versions can be held against each other on it.
+    Which photos these are follows from their file names alone. However many are labelled later, a photo of that fifth stays out
+    of what later trainings learn, so that versions can be held against each other on it; so do those of the fifth that are too
+    many to validate on. Where the lot gives the fifth no photo, or all of them, one photo is on the other side all the same.
+
+    Args:
+        people: of a project.
+        where: the project, for messages.
+        before: the store's numbers of those whom earlier versions were validated on; their photos are apart too.
 
     Raises:
         ModelError: there is only one photo.
@@ -150,15 +158,14 @@ def split_for_good(people: Sequence[Person], where: str) -> tuple[list[Person], 
         raise ModelError(
             f"{where}: labelled people on {len(photos)} photo, expected at least 2: one to train and one to validate on"
         )
-    order = sorted(photos, key=_lot)
-    held_out = {order[0]}
-    count = len(photos[order[0]])
-    for photo in order[1:-1]:
-        count += len(photos[photo])
-        if _lot(photo) >= HELD_OUT_SHARE or count > MOST_HELD_OUT:
-            break
-        held_out.add(photo)
-    return [p for p in people if p.photo not in held_out], [p for p in people if p.photo in held_out]
+    known = {photo for photo, those in photos.items() if any(p.number in before for p in those)}
+    order = sorted(photos, key=lambda photo: (photo not in known, _lot(photo)))
+    count = sum(photo in known or _lot(photo) < HELD_OUT_SHARE for photo in order)
+    apart = order[: min(max(count, 1), len(order) - 1)]
+    so_far = np.cumsum([len(photos[photo]) for photo in apart])
+    held_out = {photo for photo, n in zip(apart, so_far, strict=True) if n <= MOST_HELD_OUT or photo == apart[0]}
+    out = set(apart)
+    return [p for p in people if p.photo not in out], [p for p in people if p.photo in held_out]
 
 
 def _lot(photo: Path) -> float:

@@ -57,26 +57,36 @@ _LAYOUT: Mapping[str, Mapping[str, Mapping[int, _Rows]]] = {
 }
 
 
-def by_joint(checkpoint: Checkpoint, network: nn.Module, skeleton: Skeleton) -> tuple[Checkpoint, str]:
+def by_joint(checkpoint: Checkpoint, model: str, network: nn.Module, skeleton: Skeleton) -> tuple[Checkpoint, str]:
     """The checkpoint in the joints of another skeleton, and a line that says what was done; as it is when they are the same.
 
     The heads of joints that both know are taken by name, those of the others are as the network has them. DeepPose's refining
-    stages, which look at the whole pose, are left out.
+    stages, which look at the whole pose, are left out. Of another kind of model the heads, which answer something else, are
+    left out too.
 
     Args:
         checkpoint: any; one that does not say its skeleton, such as a backbone's, stays as it is.
+        model: what kind the network is of.
         network: which is to start from it.
         skeleton: the network's.
     """
     theirs = _skeleton_of(checkpoint.description)
-    if theirs is None or theirs.joints == skeleton.joints:
+    if theirs is None:
+        return checkpoint, ""
+    kind = str(checkpoint.description.get("model"))
+    layout = _LAYOUT.get(kind, {})
+    if kind != model:
+        rest = {name: tensor for name, tensor in checkpoint.tensors.items() if name not in layout}
+        return replace(
+            checkpoint, tensors=rest
+        ), f"{checkpoint.path.name} is of {kind}: every joint's head starts by chance"
+    if theirs.joints == skeleton.joints:
         return checkpoint, ""
     pairs = [(theirs.index(a), skeleton.index(b)) for a, b in convert(theirs, skeleton).pairs]
     own = network.state_dict()
     # DeepPose's hidden layer is as wide as its error head's input
     before = {"own": _width(own), "given": _width(checkpoint.tensors)}
     tensors: dict[str, Tensor] = {}
-    layout = _LAYOUT.get(str(checkpoint.description.get("model")), {})
     for name, given in checkpoint.tensors.items():
         if name.startswith("stages."):
             continue
@@ -105,6 +115,25 @@ def by_joint(checkpoint: Checkpoint, network: nn.Module, skeleton: Skeleton) -> 
     )
     description = {key: value for key, value in checkpoint.description.items() if key != "stages"}
     return replace(checkpoint, tensors=tensors, description=description), told
+
+
+def unlearnt_joints(labelled: Tensor, checkpoint: Checkpoint | None, model: str, skeleton: Skeleton) -> tuple[str, ...]:
+    """The joints that a training leaves by chance: labelled for nobody, and unknown to what it starts from.
+
+    Args:
+        labelled: (N, K) bool, of the people it learns from.
+        checkpoint: what it starts from.
+        model: what kind is trained.
+        skeleton: its joints.
+    """
+    known: set[str] = set()
+    if checkpoint is not None and checkpoint.description.get("model") == model:
+        theirs = _skeleton_of(checkpoint.description)
+        if theirs is not None:
+            known = {name for _, name in convert(theirs, skeleton).pairs}
+            known -= set(checkpoint.description["config"].get("unlearnt", ()))
+    there = labelled.any(dim=0).tolist()
+    return tuple(j for j, some in zip(skeleton.joints, there, strict=True) if not some and j not in known)
 
 
 def _skeleton_of(description: Mapping[str, Any]) -> Skeleton | None:

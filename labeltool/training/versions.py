@@ -172,6 +172,7 @@ def register_run(plan: NextVersion, best: Path, *, tidy: bool = False) -> Versio
         score=None if score is None else float(score),
         measure=measure,
         learnt=sorted(learnt),
+        validated=about.get("validated", ()),
         beside=[best.parent / name for name in BESIDE],
     )
     if tidy:

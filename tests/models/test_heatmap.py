@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from labeltool.errors import ModelError
 from labeltool.geometry import image_to_crop, square_boxes
 from labeltool.images import load_photo
-from labeltool.models.base import PoseModel
+from labeltool.models.base import PoseModel, Poses
 from labeltool.models.catalog import catalog, default_model, load_model
 from labeltool.models.heatmap import SHIPPED, Heatmap, HeatmapConfig, HeatmapNetwork, certainty, decode, load
 from labeltool.models.weights import write_checkpoint
@@ -101,6 +101,29 @@ def test_joints_go_back_to_the_photo() -> None:
     back = image_to_crop(poses.xy, square_boxes(box, TINY.padding), 16)
     assert np.allclose(back, [[[4, 5], [8, 8], [11, 2]]], atol=0.05)
     assert ((poses.confidence > 0.3) & (poses.confidence < 1)).all()
+
+
+def test_joints_that_were_not_learnt_are_not_predicted() -> None:
+    config = TINY
+    torch.manual_seed(0)
+    network = HeatmapNetwork(config)
+    image = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
+    boxes = [np.array([[10.0, 5, 30, 40]])]
+
+    def poses(config: HeatmapConfig) -> Poses:
+        cpu = torch.device("cpu")
+        return Heatmap(network, config, version="1", weights_hash="", device=cpu).predict([image], boxes)[0]
+
+    whole, part = poses(config), poses(replace(config, unlearnt=(SKELETON.joints[1],)))
+    assert np.isnan(part.xy[0, 1]).all() and part.confidence[0, 1] == 0
+    kept = [k for k in range(len(SKELETON)) if k != 1]
+    np.testing.assert_array_equal(part.xy[0, kept], whole.xy[0, kept])
+    assert part.scores[0] == pytest.approx(whole.confidence[0, kept].mean())
+    assert HeatmapConfig.from_json(replace(config, unlearnt=(SKELETON.joints[1],)).to_json()).unlearnt == (
+        SKELETON.joints[1],
+    )
+    with pytest.raises(ModelError, match="joint 'fin': not learnt, expected one of skeleton"):
+        replace(config, unlearnt=("fin",))
 
 
 def test_checkpoint_round_trip_and_the_real_network(tmp_path: Path) -> None:

@@ -114,4 +114,6 @@ def test_a_projects_folder_needs_no_photos(tmp_path: Path, run: Callable[..., tu
     status, _, error = run("train", "heatmap", "--data", tmp_path, "--out", tmp_path / "run")
     assert status == 1 and error.startswith(f"labeltool: {tmp_path / 'project.toml'}") and len(error.splitlines()) == 1
     status, _, error = run("train", "heatmap", "--data", tmp_path / "labels.json", "--out", tmp_path / "run")
-    assert status == 2
+    assert (
+        status == 2 and "labels.json: no project (it has no project.toml), expected one, or a file of labels" in error
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -31,8 +33,9 @@ from labeltool.project.versions import (
     weights_of,
 )
 from labeltool.skeleton import COCO_17, LSP_14, define
+from labeltool.training.samples import Person
 from labeltool.training.sources import Source, read_source, split_for_good
-from labeltool.training.starting import by_joint
+from labeltool.training.starting import by_joint, unlearnt_joints
 from labeltool.training.versions import plan_version
 
 Run = Callable[..., tuple[int, str, str]]
@@ -105,11 +108,12 @@ def test_the_loop_closes(project: Path, figures: Path, run: Run) -> None:
     assert first.learnt and all(by_id[p].touched and not by_id[p].blind for p in first.learnt)
     kept, unseen = split_for_good(read_source(Source(project), LSP_14), "p")
     assert sorted(first.learnt) == sorted(p.number for p in kept if p.number is not None)
-    assert first.held_out == len(unseen) and not set(first.learnt) & {p.number for p in unseen}
+    assert first.held_out == len(unseen) and set(first.validated) == {p.number for p in unseen}
+    assert not set(first.learnt) & {p.number for p in unseen}
 
-    # pre-fill takes it, fills anew whom nobody has touched, and leaves the blind as they are
-    status, said, _ = run("prefill", project)
-    assert status == 0 and said.startswith("heatmap@project-1: ")
+    # it has pre-filled whom nobody has touched, and left the blind as they are
+    assert re.search(r"\nheatmap@project-1: \d+ people in \d+ photos", said)
+    assert run("prefill", project)[1].startswith("heatmap@project-1: 0 people in 0 photos")
     with Project.open(project) as opened:
         for person in (p for image in opened.images() for p in opened.people(image.id)):
             predicted = [j for j in person.joints.values() if j.source == "predicted" and j.v > 0]
@@ -135,9 +139,9 @@ def test_the_loop_closes(project: Path, figures: Path, run: Run) -> None:
 
     # more labels, the next version: from the first, which goes on counting as taught
     label(project, figures, lambda number, known: number % 2 == 0)
-    status, said, error = run("train", "--data", project, "--init", "current", *QUICK)
+    status, said, error = run("train", "--data", project, "--init", "current", "--no-prefill", *QUICK)
     assert status == 0, error
-    assert "from heatmap@project-1" in said
+    assert "from heatmap@project-1" in said and f"labeltool prefill {project} fills" in said
     second = current_version(project)
     assert second is not None and second.name == "heatmap@project-2" and second.parent == "project-1"
     assert read_checkpoint(weights_of(project, second)).description["init"] == first.sha256
@@ -161,6 +165,25 @@ def test_photos_to_validate_on_stay_the_same_as_labels_grow(figures: Path) -> No
             assert {p.photo for p in split_for_good(everybody, "p")[1]} >= {p.photo for p in unseen}
     with pytest.raises(ModelError, match="labelled people on 1 photo, expected at least 2"):
         split_for_good([p for p in everybody if p.photo == photos[0]], "p")
+
+
+def test_photos_that_are_validated_on_teach_no_later_version() -> None:
+    """One person a photo; from 2,500 labelled people on the fifth by lot is more than are validated on."""
+    everybody = [
+        Person(Path(f"im{n:05}.jpg"), np.array([0.0, 0, 9, 9]), np.zeros((14, 2)), np.full(14, 2)) for n in range(6000)
+    ]
+    everybody = [replace(p, number=n) for n, p in enumerate(everybody)]
+    apart: set[int] = set()
+    for count in (2, 3, 10, 100, 1000, 2000, 3000, 4000, 6000):
+        kept, unseen = split_for_good(everybody[:count], "p", apart)
+        assert kept and unseen
+        if count > 3:
+            assert not {p.number for p in kept if p.number is not None} & apart, count
+        apart |= {p.number for p in unseen if p.number is not None}
+        assert len(unseen) == min(count - len(kept), 500)
+        assert abs(count - len(kept) - count / 5) < 3 * (count * 0.16) ** 0.5 + 1
+    crowd = [replace(p, photo=Path("im00000.jpg")) for p in everybody[:700]]
+    assert all(split_for_good([*crowd, everybody[1]], "p")), "a photo of more people than are validated on"
 
 
 def fake(folder: Path, project: Path, seed: int, **more: object) -> dict[str, object]:
@@ -241,6 +264,12 @@ def test_misuse_of_current_is_one_line(project: Path, figures: Path, tmp_path: P
         (("train", "heatmap", *files, "--init", "current"), "--init current goes with a project as the first --data"),
         (("train", "heatmap", *files), "Missing option '--out'"),
         (("train", "--data", project, "--init", "current", "--version", "3"), "--version goes without --init current"),
+        (
+            ("train", "mask-rcnn", "--data", project, "--init", "current", "--tasks", "od,is"),
+            "--init current makes a version that pre-fills joints, expected hpe among --tasks od,is",
+        ),
+        (("train", "--data", tmp_path / "no", "--init", "current"), f"--data {tmp_path / 'no'}: no project (it has"),
+        (("train", "--init", "current", f"--data={tmp_path}"), f"--data {tmp_path}: no project (it has"),
         (("train", "alexnet", *files), "No such command 'alexnet'"),
         (("train", "heatmap", *files, "--tasks", "od", "--out", tmp_path / "o"), "No such option"),
     ):
@@ -296,7 +325,7 @@ def test_joints_of_the_same_name_start_from_what_was_known_of_them() -> None:
     small = HeatmapConfig(LSP_14, backbone="test_efficientnet", channels=8)
     old, new = HeatmapNetwork(small), HeatmapNetwork(HeatmapConfig(OTHER, backbone="test_efficientnet", channels=8))
     fresh = new.head.weight.detach().clone()
-    start, told = by_joint(checkpoint_of(old, "heatmap", small), new, OTHER)
+    start, told = by_joint(checkpoint_of(old, "heatmap", small), "heatmap", new, OTHER)
     assert told == (
         "old.safetensors knows lsp-14: 3 of 4 joints of other start from the joint of the same name, 1 by chance"
     )
@@ -304,10 +333,10 @@ def test_joints_of_the_same_name_start_from_what_was_known_of_them() -> None:
     for own, known in (("right_hip", "right_hip"), ("left_shoulder", "left_shoulder"), ("head", "head_top")):
         assert torch.equal(weight[OTHER.index(own)], old.head.weight[LSP_14.index(known)])
     assert torch.equal(weight[2], fresh[2])
-    same, told = by_joint(checkpoint_of(old, "heatmap", small), old, LSP_14)
+    same, told = by_joint(checkpoint_of(old, "heatmap", small), "heatmap", old, LSP_14)
     assert told == "" and same.tensors["head.weight"] is not None
     backbone = Checkpoint(Path("b.safetensors"), {"x": torch.zeros(1)}, {}, "")
-    assert by_joint(backbone, new, OTHER) == (backbone, "")
+    assert by_joint(backbone, "heatmap", new, OTHER) == (backbone, "")
 
 
 def test_deeppose_moves_whole_blocks_by_name_and_bottom_up_its_offsets() -> None:
@@ -317,7 +346,7 @@ def test_deeppose_moves_whole_blocks_by_name_and_bottom_up_its_offsets() -> None
     old = DeepPoseNetwork(config)
     with torch.no_grad():
         old.joints.weight.normal_()
-    start, _ = by_joint(checkpoint_of(old, "deeppose", config), new, OTHER)
+    start, _ = by_joint(checkpoint_of(old, "deeppose", config), "deeppose", new, OTHER)
     weight = start.tensors["joints.weight"]
     assert weight.shape == new.joints.weight.shape
     a, b = LSP_14.index("right_hip"), LSP_14.index("left_shoulder")
@@ -329,16 +358,42 @@ def test_deeppose_moves_whole_blocks_by_name_and_bottom_up_its_offsets() -> None
     maps = BottomUpConfig(LSP_14, backbone="test_efficientnet", channels=8)
     scenes = BottomUpNetwork(maps)
     other = BottomUpNetwork(BottomUpConfig(OTHER, backbone="test_efficientnet", channels=8))
-    tensors = by_joint(checkpoint_of(scenes, "bottom-up", maps), other, OTHER)[0].tensors
+    tensors = by_joint(checkpoint_of(scenes, "bottom-up", maps), "bottom-up", other, OTHER)[0].tensors
     assert torch.equal(tensors["head.weight"][0], scenes.head.weight[a])
     assert torch.equal(tensors["head.weight"][4], scenes.head.weight[14]), "the centre's map"
     assert torch.equal(tensors["offsets.weight"][0:2], scenes.offsets.weight[2 * a : 2 * a + 2])
+
+
+def test_heads_of_another_kind_of_model_are_left_alone() -> None:
+    """Heatmap's 15 maps are as many rows as bottom-up's 14 and its centre, and mean something else."""
+    config = HeatmapConfig(define("one more", [*LSP_14.joints, "tail"]), backbone="test_efficientnet", channels=8)
+    old = HeatmapNetwork(config)
+    new = BottomUpNetwork(BottomUpConfig(LSP_14, backbone="test_efficientnet", channels=8))
+    start, told = by_joint(checkpoint_of(old, "heatmap", config), "bottom-up", new, LSP_14)
+    assert "head.weight" not in start.tensors and "decoder.0.lateral.weight" in start.tensors
+    assert told.endswith(" is of heatmap: every joint's head starts by chance")
+
+
+def test_joints_that_nobody_labelled_are_not_learnt() -> None:
+    labelled = torch.ones(5, 14, dtype=torch.bool)
+    labelled[:, 2] = False
+    labelled[1:, 3] = False
+    assert unlearnt_joints(labelled, None, "heatmap", LSP_14) == (LSP_14.joints[2],)
+    config = HeatmapConfig(LSP_14, backbone="test_efficientnet", channels=8)
+    start = checkpoint_of(HeatmapNetwork(config), "heatmap", config)
+    assert unlearnt_joints(labelled, start, "heatmap", LSP_14) == (), "the checkpoint knows it"
+    assert unlearnt_joints(labelled, start, "deeppose", LSP_14) == (LSP_14.joints[2],)
+    unsure = replace(config, unlearnt=(LSP_14.joints[2],))
+    start = checkpoint_of(HeatmapNetwork(unsure), "heatmap", unsure)
+    assert unlearnt_joints(labelled, start, "heatmap", LSP_14) == (LSP_14.joints[2],)
+    seen = unlearnt_joints(torch.zeros(1, 17, dtype=torch.bool), start, "heatmap", COCO_17)
+    assert set(seen) >= {"nose", "left_eye", LSP_14.joints[2]} and "left_shoulder" not in seen
 
 
 def test_as_many_joints_in_another_order_are_told_apart() -> None:
     turned = define("turned", list(reversed(LSP_14.joints)))
     config = HeatmapConfig(LSP_14, backbone="test_efficientnet", channels=8)
     old, new = HeatmapNetwork(config), HeatmapNetwork(HeatmapConfig(turned, backbone="test_efficientnet", channels=8))
-    weight = by_joint(checkpoint_of(old, "heatmap", config), new, turned)[0].tensors["head.weight"]
+    weight = by_joint(checkpoint_of(old, "heatmap", config), "heatmap", new, turned)[0].tensors["head.weight"]
     assert torch.equal(weight, old.head.weight.flip(0))
     assert COCO_17.torso is not None
