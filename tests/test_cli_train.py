@@ -20,7 +20,7 @@ OWN = {
     "bottom-up": {"--freeze"},
 }  # fmt: skip
 SHARED = {
-    "--data", "--init", "--out", "--validation", "--skeleton", "--epochs", "--rate", "--batch", "--seed", "--version",
+    "--data", "--init", "--out", "--validation", "--skeleton", "--epochs", "--rate", "--batch", "--device", "--seed", "--version",
     "--licence", "--no-prefill",
 }  # fmt: skip
 

@@ -38,6 +38,7 @@ class _Asked:
     epochs: int | None
     rate: float | None
     batch: int | None
+    device: str
     seed: int
     version: str | None
     licence: str
@@ -147,6 +148,12 @@ def _shared(*, epochs: int, rate: float, batch: int, unit: str) -> Callable[[Com
             help=f"Learning rate; by default {rate:g}, lower with --init current.",
         ),
         click.option("--batch", type=click.IntRange(2), help=f"How many {unit} a step; by default {batch}."),
+        click.option(
+            "--device",
+            default="auto",
+            show_default=True,
+            help="A torch device (cpu, cuda, ...); auto takes a GPU where there is one.",
+        ),
         click.option("--seed", default=0, show_default=True, help="Of every random choice."),
         click.option(
             "--version", help="Version to write into the checkpoint; by default 1, with --init current the next one."
@@ -337,6 +344,7 @@ def _train_top_down(
         init=shipped_weights(model) if asked.init == "shipped" else _start(asked, plan),
         version=_version(asked, plan),
         licence=asked.licence,
+        device=asked.device,
     )
     _done(best, asked, plan)
 
@@ -361,6 +369,7 @@ def _train_scenes(model: str, asked: _Asked, more: Mapping[str, Any]) -> None:
         init=shipped_weights(model) if asked.init == "shipped" else _start(asked, plan),
         version=_version(asked, plan),
         licence=asked.licence,
+        device=asked.device,
         **more,
     )
     _done(best, asked, plan)
@@ -446,7 +455,7 @@ def _done(best: Path, asked: _Asked, plan: NextVersion | None) -> None:
         click.echo(f"labeltool prefill {plan.project} fills with it whom nobody has touched")
         return
     with open_project(plan.project) as opened:
-        problems = fill(opened, None, None, "auto")
+        problems = fill(opened, None, None, asked.device)
     if problems:
         print_lines(problems, "more photos or people that could not be used")
         sys.exit(1)

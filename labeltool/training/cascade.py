@@ -22,7 +22,7 @@ from labeltool.skeleton import Skeleton
 from labeltool.training.augment import PLAIN, batch
 from labeltool.training.calibration import fit_logistic
 from labeltool.training.deeppose import DeepPoseTask, cell_loss, initialise, loss
-from labeltool.training.loop import Schedule, detection_rate, fit, torso_ends
+from labeltool.training.loop import CPU, Schedule, detection_rate, device_of, fit, torso_ends
 from labeltool.training.measuring import RIGHT_WITHIN
 from labeltool.training.samples import Part, Samples
 from labeltool.training.squares import ObservedErrors, Squares, draw_squares
@@ -192,6 +192,7 @@ def observe(
     chance = torch.Generator().manual_seed(schedule.seed + 77_003)
     rows = torch.randperm(len(samples), generator=chance)[:people]
     network.eval()
+    device = device_of(network)
     parts = []
     for some in rows.split(32):  # type: ignore[no-untyped-call]
         views, target, labelled = batch(
@@ -203,9 +204,9 @@ def observe(
             augmentation=schedule.augmentation,
             generator=chance,
         )
-        with autocast(views.device):
-            _, pose = estimate_before(network, to_input(views, config))
-        parts.append((pose, target, labelled))
+        with autocast(device):
+            _, pose = estimate_before(network, to_input(views.to(device), config))
+        parts.append((pose.cpu(), target, labelled))
     pose, target, labelled = (torch.cat(p) for p in zip(*parts, strict=True))
     return ObservedErrors.of(pose, target, labelled, config.skeleton)
 
@@ -223,6 +224,7 @@ def train_cascade(
     parts: Sequence[Part] = (),
     version: str = "1",
     about: Mapping[str, Any] | None = None,
+    device: torch.device = CPU,
     quiet: bool = False,
 ) -> Path:
     """Trains DeepPose stage by stage and returns the path of the checkpoint with all of them, `best.safetensors`.
@@ -242,6 +244,7 @@ def train_cascade(
         parts: see `labeltool.training.loop.fit`.
         version: written into the checkpoint.
         about: more to write into the checkpoint's description.
+        device: to train on.
         quiet: show no progress bars.
 
     Raises:
@@ -263,6 +266,7 @@ def train_cascade(
             parts=parts,
             version=version,
             about=about,
+            device=device,
             quiet=quiet,
         )
         before = read_checkpoint(run / "best.safetensors")
@@ -271,7 +275,7 @@ def train_cascade(
     else:
         before, run = init, out
     for stage in range(max(from_stage, 2), len(refiners) + 2):
-        network = with_new_stage(before, config, refiners[: stage - 1], schedule.seed, like=init)
+        network = with_new_stage(before, config, refiners[: stage - 1], schedule.seed, like=init).to(device)
         errors = observe(network, config, training, schedule, _OBSERVED_PEOPLE)
         task = RefineTask(network, config, errors)
         earlier = detection_rate(task, network.after(stage - 1), validation)
@@ -290,6 +294,7 @@ def train_cascade(
             parts=parts,
             version=version,
             about=told,
+            device=device,
             quiet=quiet,
         )
         before = read_checkpoint(run / "best.safetensors")
@@ -335,7 +340,9 @@ def with_new_stage(
     """
     expect_model(before, DeepPose.name)
     theirs = DeepPoseConfig.from_json(before.description.get("config", {}))
-    like_this = replace(theirs, skeleton=config.skeleton, slope=config.slope, offsets=config.offsets)
+    like_this = replace(
+        theirs, skeleton=config.skeleton, slope=config.slope, offsets=config.offsets, unlearnt=config.unlearnt
+    )
     if theirs.skeleton.joints != config.skeleton.joints or like_this != config:
         raise ModelError(
             f"{before.path}: stage 1 is {theirs.backbone} for {theirs.skeleton.name}, "

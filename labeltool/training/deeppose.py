@@ -87,8 +87,8 @@ def cell_loss(logits: Tensor, target: Tensor, labelled: Tensor, spread: float = 
         spread: standard deviation of the Gaussian, in cells.
     """
     height, width = logits.shape[2:]
-    x = (torch.arange(width) + 0.5) / width - 0.5
-    y = (torch.arange(height) + 0.5) / height - 0.5
+    x = (torch.arange(width, device=logits.device) + 0.5) / width - 0.5
+    y = (torch.arange(height, device=logits.device) + 0.5) / height - 0.5
     far_x = ((target[..., 0, None] - x) * width) ** 2
     far_y = ((target[..., 1, None] - y) * height) ** 2
     # the Gaussian is a product, so its softmax over the plane is that of the rows times that of the columns

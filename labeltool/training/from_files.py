@@ -17,7 +17,7 @@ from labeltool.models import deeppose, heatmap
 from labeltool.models.backbones import published_backbone, read_published
 from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork
 from labeltool.models.heatmap import Heatmap, HeatmapConfig, HeatmapNetwork
-from labeltool.models.weights import Checkpoint, load_into, read_checkpoint, write_checkpoint
+from labeltool.models.weights import Checkpoint, choose_device, load_into, read_checkpoint, write_checkpoint
 from labeltool.project.versions import validated_people
 from labeltool.skeleton import Skeleton
 from labeltool.training.card import write_card
@@ -54,6 +54,7 @@ def train_on_files(
     frozen: bool = False,
     version: str = "1",
     licence: str = "not stated",
+    device: str = "auto",
     quiet: bool = False,
 ) -> Path:
     """Trains a model on labels and returns the path of the best checkpoint; its card lies beside it as `card.md`.
@@ -72,12 +73,14 @@ def train_on_files(
         frozen: keep the first layers of the heatmap model's backbone as `init` has them: a third of the time off a step.
         version: written into the checkpoint.
         licence: of the weights, for the card.
+        device: to train on, a torch device; `auto` takes a GPU where there is one.
         quiet: show no progress.
 
     Raises:
         ModelError: an unknown model, a source without labels, fewer people than are to be held out, weights that do not fit, or
             a training that failed.
     """
+    where = choose_device(device)
     torch.manual_seed(schedule.seed)
     stages = cascade or Cascade()
     start = _start(init, stages)
@@ -140,10 +143,22 @@ def train_on_files(
             parts=parts,
             version=version,
             about=about,
+            device=where,
             quiet=quiet,
         )
     else:
-        best = fit(out, task, training, validation, schedule, parts=parts, version=version, about=about, quiet=quiet)
+        best = fit(
+            out,
+            task,
+            training,
+            validation,
+            schedule,
+            parts=parts,
+            version=version,
+            about=about,
+            device=where,
+            quiet=quiet,
+        )
     if isinstance(task, HeatmapTask):
         calibrate(best, task, validation)
     else:

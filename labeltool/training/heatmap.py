@@ -15,7 +15,7 @@ from labeltool.models.topdown import autocast, to_input
 from labeltool.skeleton import Skeleton
 from labeltool.training.calibration import fit_logistic
 from labeltool.training.deeppose import cell_loss
-from labeltool.training.loop import plain_views, torso_ends
+from labeltool.training.loop import device_of, plain_views, torso_ends
 from labeltool.training.samples import Samples
 
 
@@ -74,15 +74,16 @@ class HeatmapTask:
         """
         a, b = torso_ends(self.skeleton, samples)
         network.eval()
+        device = device_of(network)
         found = []
         for rows in torch.arange(len(samples)).split(64):  # type: ignore[no-untyped-call]
             views, target, labelled = plain_views(self, samples, rows)
-            with torch.inference_mode(), autocast(views.device):
-                logits = network(self._input(views))
+            with torch.inference_mode(), autocast(device):
+                logits = network(self._input(views.to(device)))
                 uv = decode(logits)
-                x = certainty(logits, uv, self.skeleton)
+                x = certainty(logits, uv, self.skeleton).cpu()
             torso = (target[:, a] - target[:, b]).norm(dim=1)
-            right = ((uv + 0.5) / logits.shape[-1] - 0.5 - target).norm(dim=2) <= RIGHT_WITHIN * torso[:, None]
+            right = ((uv.cpu() + 0.5) / logits.shape[-1] - 0.5 - target).norm(dim=2) <= RIGHT_WITHIN * torso[:, None]
             counted = labelled & (labelled[:, a] & labelled[:, b])[:, None]
             found.append((x.double(), right, counted))
         columns = [np.concatenate([part[i].numpy() for part in found]) for i in range(3)]

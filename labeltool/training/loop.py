@@ -106,6 +106,10 @@ class Schedule:
         return plain
 
 
+#: Where a training runs that is not told where.
+CPU = torch.device("cpu")
+
+
 class Task(Protocol):
     """What the loop trains.
 
@@ -165,6 +169,7 @@ def fit(
     parts: Sequence[Part] = (),
     version: str = "1",
     about: Mapping[str, Any] | None = None,
+    device: torch.device = CPU,
     quiet: bool = False,
 ) -> Path:
     """Trains a task's network and returns the path of its best checkpoint, `best.safetensors`.
@@ -182,12 +187,14 @@ def fit(
         parts: sources that `training` was joined of, when of some only a few people by chance are to be taken each epoch.
         version: written into the checkpoint.
         about: more to write into the checkpoint's description (data, hashes, licence).
+        device: to train on.
         quiet: show no progress bars.
 
     Raises:
         ModelError: the loss is no longer a number, nothing to measure PDJ by, the folder holds a run with other arguments or a
             damaged one, or it cannot be written.
     """
+    task.network.to(device)
     run = _Run(out, task, training, validation, schedule, parts, {"version": version, **(about or {})}, quiet)
     for epoch in range(run.place.epoch, schedule.epochs):
         run.train(epoch)
@@ -213,6 +220,7 @@ class _Run:
         self.training, self.validation, self.parts = training, validation, parts
         torso_ends(task.skeleton, validation)
         self.network = task.network.to(memory_format=torch.channels_last)
+        self.device = device_of(self.network)
         self.average = averaged(self.network, schedule.average)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
         arguments = {**task.describe(), "schedule": schedule.to_json(), **about}
@@ -282,7 +290,8 @@ class _Run:
             augmentation=self.schedule.augmentation,
             generator=chance,
         )
-        objective, loss = self.task.objective(views, target, labelled)
+        device = self.device
+        objective, loss = self.task.objective(views.to(device), target.to(device), labelled.to(device))
         if not torch.isfinite(objective):
             raise ModelError(
                 f"training: the loss is {objective.item()} in step {step + 1} of epoch {epoch + 1}, expected a number"
@@ -296,6 +305,11 @@ class _Run:
         self.optimiser.step()
         self.average.update_parameters(self.network)
         return float(loss.item())
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Where a network's weights are."""
+    return next(network.parameters()).device
 
 
 def _chance(seed: int, epoch: int, step: int = 0) -> torch.Generator:
@@ -328,11 +342,12 @@ def detection_rate(task: Task, network: nn.Module, samples: Samples, threshold: 
     """
     a, b = torso_ends(task.skeleton, samples)
     network.eval()
+    device = device_of(network)
     detected = counted = 0
     for rows in torch.arange(len(samples)).split(64):  # type: ignore[no-untyped-call]
         views, target, labelled = plain_views(task, samples, rows)
         with torch.inference_mode():
-            joints = task.joints(network, views)
+            joints = task.joints(network, views.to(device)).cpu()
         torso = (target[:, a] - target[:, b]).norm(dim=1)
         whole = labelled[:, a] & labelled[:, b]
         hit = (joints - target).norm(dim=2) <= threshold * torso[:, None]

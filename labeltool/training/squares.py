@@ -54,9 +54,10 @@ class ObservedErrors:
 
     def draw(self, joint: Tensor) -> Tensor:
         """Random errors of joints, in diameters: (B, J) int64 -> (B, J, 2)."""
-        spread = torch.linalg.cholesky(self.covariance)[joint]
-        errors: Tensor = self.mean[joint] + (spread @ torch.randn(*joint.shape, 2, 1))[..., 0]
-        return errors
+        at = joint.cpu()
+        spread = torch.linalg.cholesky(self.covariance)[at]
+        errors: Tensor = self.mean[at] + (spread @ torch.randn(*joint.shape, 2, 1))[..., 0]
+        return errors.to(joint.device)
 
     def to_json(self, skeleton: Skeleton) -> dict[str, Any]:
         """By joint: the mean error and its covariance, in diameters."""
@@ -110,12 +111,12 @@ def draw_squares(
     """
     count, every = labelled.shape
     lots = torch.rand(count if stage.config.sharing == "shared" else 1, every)
-    joint = lots.argsort(dim=1)[:, : min(joints, every)].expand(count, -1)
+    joint = lots.argsort(dim=1)[:, : min(joints, every)].expand(count, -1).to(pose.device)
     pick = joint[..., None].expand(-1, -1, 2)
     side = stage.sides(pose)[:, None].expand(joint.shape)
     estimated, wanted = pose.gather(1, pick), target.gather(1, pick)
     drawn = wanted + errors.draw(joint) * (side / stage.config.sigma)[..., None]
-    centre = torch.where(torch.rand(joint.shape)[..., None] < own, estimated, drawn)
+    centre = torch.where((torch.rand(joint.shape) < own)[..., None].to(pose.device), estimated, drawn)
     inside = (wanted - centre) / side[..., None]
     counted = labelled.gather(1, joint) & (inside.abs() <= 0.5).all(dim=2)
     return Squares(centre, side, joint, inside, counted)
