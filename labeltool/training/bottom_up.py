@@ -32,6 +32,7 @@ class BottomUpTask:
     config: BottomUpConfig
 
     masks = False
+    joints = True
 
     @property
     def skeleton(self) -> Skeleton:

@@ -60,6 +60,11 @@ class MaskRcnnTask:
         """Whether it learns to segment."""
         return "is" in self.config.tasks
 
+    @property
+    def joints(self) -> bool:
+        """Whether it learns to estimate poses."""
+        return "hpe" in self.config.tasks
+
     def losses(self, views: Sequence[View]) -> Mapping[str, Tensor]:
         """The lecture's terms: rpn_reg, rpn_clf, bb_reg, bb_clf and, by the tasks, segment and hpe.
 

@@ -15,10 +15,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from labeltool.coco.document import CocoDocument, keypoints_of, person_category
+from labeltool.coco.show import show
 from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray, box_of_joints, image_to_crop, square_boxes
 from labeltool.images import crop_photo, load_photo
 from labeltool.skeleton import Skeleton, convert, from_category
+from labeltool.training.boxes import box_of, expect_on_photo, is_on_photo
 
 
 @dataclass(frozen=True)
@@ -98,15 +100,19 @@ def people_of(document: CocoDocument, photos: Path, skeleton: Skeleton) -> list[
         document: the labels.
         photos: the folder that its file names start from.
         skeleton: the joints to train; the document's own are brought to it by name.
+
+    Raises:
+        ModelError: the box of one of them is no box, or lies outside the photo.
     """
     category = person_category(document)
     conversion = convert(from_category(category), skeleton)
-    files = {image["id"]: photos / image["file_name"] for image in document.images}
+    images = {image["id"]: image for image in document.images}
     people = []
     for annotation in document.annotations:
         if annotation.get("iscrowd") or annotation.get("category_id") != category["id"]:
             continue
-        if annotation.get("image_id") not in files:
+        image = images.get(annotation.get("image_id"))
+        if image is None:
             continue
         own_xy, own_v = keypoints_of(annotation, len(conversion.source))
         xy = conversion.apply(own_xy[None], fill=0.0)[0]
@@ -115,9 +121,10 @@ def people_of(document: CocoDocument, photos: Path, skeleton: Skeleton) -> list[
         if box is None:
             continue
         if annotation.get("bbox"):
-            box = np.asarray(annotation["bbox"], dtype=np.float64)
+            box = box_of(annotation, image, document.source)
         if max(box[2:]) >= 2:
-            people.append(Person(files[annotation["image_id"]], box, xy, v))
+            expect_on_photo(box, annotation, image, document.source)
+            people.append(Person(photos / image["file_name"], box, xy, v))
     return people
 
 
@@ -131,7 +138,7 @@ def cut_out(people: Iterable[Person], *, size: int, reach: float, quiet: bool = 
         quiet: show no progress bar.
 
     Raises:
-        ModelError: nobody to cut out.
+        ModelError: nobody to cut out, or somebody's box lies outside the photo.
         PhotoError: a photo cannot be read.
     """
     groups = [list(g) for _, g in groupby(people, key=lambda person: person.photo)]
@@ -142,6 +149,12 @@ def cut_out(people: Iterable[Person], *, size: int, reach: float, quiet: bool = 
         photo = load_photo(group[0].photo)
         rows = []
         for person in group:
+            # the file itself may be smaller than the labels say
+            if not is_on_photo(person.box, (photo.shape[1], photo.shape[0])):
+                raise ModelError(
+                    f"{person.photo}: the box {show(person.box.tolist())}{_named(person)} lies outside the photo of"
+                    f" {photo.shape[1]} x {photo.shape[0]} pixels, expected them to overlap"
+                )
             square = square_boxes(person.box, reach)
             xy = image_to_crop(person.xy, square, size)
             rows.append((crop_photo(photo, square, size), xy, person.v, size / reach))
@@ -159,3 +172,7 @@ def cut_out(people: Iterable[Person], *, size: int, reach: float, quiet: bool = 
         np.stack([r[2] for r in rows]).astype(np.int8),
         np.array([r[3] for r in rows], dtype=np.float32),
     )
+
+
+def _named(person: Person) -> str:
+    return "" if person.number is None else f" of person {person.number}"

@@ -65,8 +65,10 @@ def train_on_scenes(
         quiet: show no progress.
 
     Raises:
-        ModelError: an unknown model, a source without people, fewer photos than are to be held out, weights that do not fit,
-            layers to freeze that start by chance, or a training that failed.
+        ModelError: an unknown model, a source without people, or without labelled joints where joints are learnt, a box that is
+            none, fewer photos than are to be held out, weights that do not fit, layers to freeze that start by chance, or a
+            training that failed.
+        FormatError, ProjectError: a source cannot be read.
     """
     torch.manual_seed(schedule.seed)
     task = make_scene_task(model, skeleton, tasks)
@@ -78,6 +80,9 @@ def train_on_scenes(
     if frozen:
         freeze(task, init)
     per_source = [_read(source, skeleton) for source in sources]
+    if task.joints:
+        for source, scenes in zip(sources, per_source, strict=True):
+            _expect_joints(scenes, f"{source.labels}: no person with labelled joints", skeleton)
     first = per_source[0]
     if held_out is None:
         held_out = min(_MOST_HELD_OUT, max(1, len(first) // 5))
@@ -88,6 +93,10 @@ def train_on_scenes(
     unseen = first[-held_out:]
     apart = {scene.photo for scene in unseen}
     training = [s for scenes in (first[:-held_out], *per_source[1:]) for s in scenes if s.photo not in apart]
+    if task.joints:
+        for side, what in ((training, "train"), (unseen, "validate")):
+            where = f"{sources[0].labels}: nobody on the {len(side)} photos to {what} on has labelled joints"
+            _expect_joints(side, where, skeleton)
     about = {
         "data": [
             {
@@ -181,3 +190,13 @@ def _read(source: Source, skeleton: Skeleton) -> list[Scene]:
     if not scenes:
         raise ModelError(f"{source.labels}: no {what} with people, expected at least one")
     return scenes
+
+
+def _expect_joints(scenes: Sequence[Scene], otherwise: str, skeleton: Skeleton) -> None:
+    """Nothing, when somebody has a joint labelled.
+
+    Raises:
+        ModelError: nobody has.
+    """
+    if not any((scene.v > 0).any() for scene in scenes):
+        raise ModelError(f"{otherwise} of skeleton {skeleton.name}, expected at least one")

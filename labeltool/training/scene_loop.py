@@ -77,6 +77,11 @@ class SceneTask(Protocol):
         """Whether it learns from masks."""
         ...
 
+    @property
+    def joints(self) -> bool:
+        """Whether it learns from joints."""
+        ...
+
     def losses(self, views: Sequence[View]) -> Mapping[str, Tensor]:
         """The terms whose sum is minimised, by name."""
         ...

@@ -20,10 +20,10 @@ from pycocotools import mask as rle
 from torch import Tensor
 
 from labeltool.coco.document import CocoDocument, keypoints_of, person_category
-from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray, clip_boxes
 from labeltool.images import load_photo
 from labeltool.skeleton import Skeleton, convert, from_category
+from labeltool.training.boxes import box_of
 
 #: People whose box keeps less than this share inside the canvas are left out of a view.
 _KEPT = 0.3
@@ -106,7 +106,7 @@ def read_scenes(document: CocoDocument, photos: Path, skeleton: Skeleton) -> lis
         skeleton: the joints to learn; the document's own are brought to it by name.
 
     Raises:
-        ModelError: a person has no box.
+        ModelError: a person or a crowd has no box, or one that lies outside the photo.
     """
     category = person_category(document)
     conversion = convert(from_category(category), skeleton)
@@ -120,8 +120,8 @@ def read_scenes(document: CocoDocument, photos: Path, skeleton: Skeleton) -> lis
         people = [a for a in given if not a.get("iscrowd")]
         if not people:
             continue
-        boxes = np.array([_box(a) for a in people], dtype=np.float64)
-        crowds = [_box(a) for a in given if a.get("iscrowd")]
+        boxes = np.array([box_of(a, image, document.source) for a in people])
+        crowds = [box_of(a, image, document.source) for a in given if a.get("iscrowd")]
         joints = [keypoints_of(a, len(conversion.source)) for a in people]
         xy = conversion.apply(np.stack([j[0] for j in joints]), fill=0.0)
         v = conversion.apply(np.stack([j[1] for j in joints]), fill=0)
@@ -241,15 +241,6 @@ def _mask(
         warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
         mask: NDArray[np.uint8] = rle.decode(merged)
     return mask
-
-
-def _box(annotation: Mapping[str, Any]) -> Sequence[float]:
-    box: Sequence[float] | None = annotation.get("bbox")
-    if box is None or len(box) != 4 or not (box[2] > 0 and box[3] > 0):
-        raise ModelError(
-            f"annotation {annotation.get('id')}: bbox is {box}, expected x, y, width and height to train on"
-        )
-    return box
 
 
 def _outline(annotation: Mapping[str, Any]) -> tuple[tuple[float, ...], ...]:

@@ -10,10 +10,14 @@ from synthetic_scenes import SKELETON, square_document
 from labeltool.errors import ModelError
 from labeltool.models import bottom_up, mask_rcnn
 from labeltool.models.weights import read_checkpoint, write_checkpoint
+from labeltool.skeleton import Skeleton, define
+from labeltool.training import scene_files
 from labeltool.training.from_files import shipped_weights
 from labeltool.training.scene_files import make_scene_task, start_from, train_on_scenes
 from labeltool.training.scene_loop import SceneSchedule
 from labeltool.training.sources import Source
+
+OTHER = define("other", ["trunk", "tail"])
 
 
 @pytest.fixture
@@ -92,3 +96,40 @@ def test_what_cannot_be_trained_on(source: Source, tmp_path: Path) -> None:
     source.labels.write_text(json.dumps({**document, "annotations": []}))
     with pytest.raises(ModelError, match="no photo with people, expected at least one"):
         train_on_scenes("bottom-up", tmp_path / "x", [source], SKELETON, schedule, quiet=True)
+
+
+def test_where_joints_are_learnt_somebody_has_some(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Boxes and masks need none."""
+
+    class Began(Exception):
+        pass
+
+    def begin(*_: object, **__: object) -> None:
+        raise Began
+
+    monkeypatch.setattr(scene_files, "fit_scenes", begin)
+
+    def refused(model: str, said: str, skeleton: Skeleton = SKELETON, tasks: tuple[str, ...] = ("od", "hpe")) -> None:
+        with pytest.raises(ModelError, match=said):
+            train_on_scenes(model, tmp_path / "x", [source], skeleton, SceneSchedule(), tasks=tasks, quiet=True)
+
+    for model in ("bottom-up", "mask-rcnn"):
+        refused(model, r"squares.json: no person with labelled joints of skeleton other, expected at", OTHER)
+    whole = json.loads(source.labels.read_text())
+
+    def hide(ids: range) -> None:
+        rows = [a if a["id"] not in ids else {**a, "keypoints": [0] * 9} for a in whole["annotations"]]
+        source.labels.write_text(json.dumps({**whole, "annotations": rows}))
+
+    hide(range(1, 11))
+    for model in ("bottom-up", "mask-rcnn"):
+        refused(model, r"squares.json: no person with labelled joints of skeleton tiny, expected at least one")
+    hide(range(9, 11))
+    refused("bottom-up", r"squares.json: nobody on the 1 photos to validate on has labelled joints of skeleton tiny")
+    hide(range(1, 9))
+    refused("mask-rcnn", r"squares.json: nobody on the 4 photos to train on has labelled joints of skeleton tiny")
+    assert not (tmp_path / "x").exists()
+    with pytest.raises(Began):
+        train_on_scenes("mask-rcnn", tmp_path / "x", [source], OTHER, SceneSchedule(), tasks=("od", "is"), quiet=True)

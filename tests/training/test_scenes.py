@@ -80,5 +80,7 @@ def test_photos_without_people_and_people_without_boxes(tmp_path: Path) -> None:
     kept = [a for a in document.annotations if a["image_id"] == 1]
     assert len(read_scenes(CocoDocument({**document.data, "annotations": kept}, "x"), tmp_path, SKELETON)) == 1
     del kept[0]["bbox"]
-    with pytest.raises(ModelError, match=r"annotation 1: bbox is None, expected x, y, width and height"):
+    with pytest.raises(
+        ModelError, match=r"annotation \(id 1\) on 000.png: bbox is missing, expected four finite numbers"
+    ):
         read_scenes(CocoDocument({**document.data, "annotations": kept}, "x"), tmp_path, SKELETON)
