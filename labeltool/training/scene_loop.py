@@ -18,7 +18,7 @@ from labeltool.models.weights import write_checkpoint
 from labeltool.skeleton import Skeleton
 from labeltool.training.average import averaged
 from labeltool.training.curve import write_curve
-from labeltool.training.scenes import Scene, Variation, View, view
+from labeltool.training.scenes import Scene, Variation, View, fingerprint, view
 from labeltool.training.state import State
 
 #: Steps between two saves of the state within an epoch.
@@ -123,7 +123,8 @@ def fit_scenes(
         quiet: show no progress bars.
 
     Raises:
-        ModelError: nothing to train or validate on, or a loss is no longer a number.
+        ModelError: nothing to train or validate on, a loss is no longer a number, the folder holds a run with other arguments or
+            labels or a damaged one, or it cannot be written.
     """
     if not training or not validation:
         raise ModelError(
@@ -132,7 +133,13 @@ def fit_scenes(
     network = task.network
     average = averaged(network, schedule.average)
     optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
-    arguments = {**task.describe(), "schedule": asdict(schedule), "photos": [len(training), len(validation)]}
+    about = {
+        "version": version,
+        "labels_sha256": fingerprint(training),
+        "validation_sha256": fingerprint(validation),
+        **(about or {}),
+    }
+    arguments = {**task.describe(), "schedule": asdict(schedule), **about}
     state = State(out, {"network": network, "average": average}, optimiser, arguments)
     place = state.resume()
     steps = math.ceil(len(training) / schedule.batch)
@@ -166,11 +173,10 @@ def fit_scenes(
             place.best = score
             description = {
                 **task.describe(),
-                "version": version,
                 "schedule": asdict(schedule),
                 "epoch": place.epoch + 1,
                 "validation": {"photos": len(validation), **scores},
-                **(about or {}),
+                **about,
             }
             write_checkpoint(out / "best.safetensors", average.module.state_dict(), description, half=True)
         if not quiet:

@@ -5,6 +5,7 @@ A view is the photo scaled, shifted and possibly mirrored onto a canvas of fixed
 
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -130,6 +131,17 @@ def read_scenes(document: CocoDocument, photos: Path, skeleton: Skeleton) -> lis
         ignored = np.array(crowds, dtype=np.float64).reshape(-1, 4)
         scenes.append(Scene(photos / image["file_name"], size, boxes, xy, v, outlines, ignored, image["id"]))
     return scenes
+
+
+def fingerprint(scenes: Sequence[Scene]) -> str:
+    """The SHA-256 of all that scenes teach but the photos' pixels: names, sizes, boxes, joints, outlines; hexadecimal."""
+    digest = hashlib.sha256()
+    for scene in scenes:
+        arrays = (scene.boxes, scene.xy, scene.v, scene.ignored)
+        digest.update(repr((scene.photo.name, scene.size, scene.outlines, [a.shape for a in arrays])).encode())
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def view(

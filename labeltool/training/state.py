@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from labeltool.coco.show import show
 from labeltool.errors import ModelError
 from labeltool.files import atomic_write
 from labeltool.models.weights import read_checkpoint, write_checkpoint
@@ -113,14 +114,12 @@ class State:
         return place
 
     def _expect(self, arguments: Mapping[str, Any]) -> None:
-        for key in sorted(self._arguments.keys() | arguments.keys()):
-            was, now = arguments.get(key), self._arguments.get(key)
-            if was == now:
-                continue
-            if isinstance(was, dict) and isinstance(now, dict):
-                key, was, now = next((f"{key}.{k}", was.get(k), now.get(k)) for k in now if was.get(k) != now.get(k))
+        first = next(_differences("", arguments, self._arguments), None)
+        if first is not None:
+            where, was, now = first
             raise ModelError(
-                f"{self._out}: holds a training with {key} = {was!r}, now {now!r}; expected the same, or an empty --out"
+                f"{self._out}: holds a training with {where} = {show(was)}, now {show(now)}; expected the same, or an empty"
+                " --out"
             )
 
     def _put_back(self, tensors: Mapping[str, Tensor]) -> None:
@@ -136,3 +135,16 @@ class State:
 
 
 _AGAIN = "; start again with an empty --out"
+
+
+def _differences(where: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
+    """The places where two JSON values differ, as deep as they go, with what stands there."""
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        for key in sorted(was.keys() | now.keys()):
+            name = f"{where}.{key}" if where else key
+            yield from _differences(name, was.get(key), now.get(key))
+    elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        for place, (a, b) in enumerate(zip(was, now, strict=True)):
+            yield from _differences(f"{where}[{place}]", a, b)
+    elif was != now:
+        yield where, was, now

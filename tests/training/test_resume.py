@@ -109,6 +109,15 @@ def test_a_folder_of_another_training_is_refused(tmp_path: Path) -> None:
         ModelError, match=r"holds a training with schedule.epochs = 1, now 2; expected the same, or an empty"
     ):
         run(tmp_path, replace(SCHEDULE, epochs=2, stages=()))
+    path = tmp_path / "state.json"
+    plain = json.loads(path.read_text())
+    for changed, said in (
+        ({"data": [{"labels": "a"}]}, r"data = \[an object of 1 field\], now null"),
+        ({"schedule": {**plain["arguments"]["schedule"], "warmth": 3}}, "schedule.warmth = 3, now null"),
+    ):
+        path.write_text(json.dumps({**plain, "arguments": {**plain["arguments"], **changed}}))
+        with pytest.raises(ModelError, match=f"holds a training with {said}; expected the same"):
+            run(tmp_path, replace(SCHEDULE, epochs=1, stages=()))
 
 
 def test_a_damaged_state_is_one_line(tmp_path: Path) -> None:

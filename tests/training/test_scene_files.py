@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,12 +10,16 @@ from synthetic_scenes import SKELETON, square_document
 
 from labeltool.errors import ModelError
 from labeltool.models import bottom_up, mask_rcnn
+from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork
+from labeltool.models.mask_rcnn import MaskRcnnConfig
 from labeltool.models.weights import read_checkpoint, write_checkpoint
 from labeltool.skeleton import Skeleton, define
 from labeltool.training import scene_files
+from labeltool.training.bottom_up import BottomUpTask
 from labeltool.training.from_files import shipped_weights
+from labeltool.training.mask_rcnn import MaskRcnnTask
 from labeltool.training.scene_files import make_scene_task, start_from, train_on_scenes
-from labeltool.training.scene_loop import SceneSchedule
+from labeltool.training.scene_loop import SceneSchedule, SceneTask
 from labeltool.training.sources import Source
 
 OTHER = define("other", ["trunk", "tail"])
@@ -26,6 +31,20 @@ def source(tmp_path: Path) -> Source:
     path = tmp_path / "squares.json"
     path.write_text(json.dumps(document.data))
     return Source(path, tmp_path)
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks that learn in a second."""
+
+    def make(model: str, skeleton: Skeleton, tasks: tuple[str, ...] = mask_rcnn.TASKS) -> SceneTask:
+        if model == "mask-rcnn":
+            config = MaskRcnnConfig(skeleton, tasks, "mobilenetv3_small_050", channels=32, side=96)
+            return MaskRcnnTask(mask_rcnn.build(config), config)
+        maps = BottomUpConfig(skeleton, side=128, channels=32, backbone="mobilenetv3_small_050")
+        return BottomUpTask(BottomUpNetwork(maps), maps)
+
+    monkeypatch.setattr(scene_files, "make_scene_task", make)
 
 
 @pytest.mark.slow
@@ -72,6 +91,37 @@ def test_frozen_layers_stay_as_the_checkpoint_has_them(source: Source, tmp_path:
     assert torch.equal(learnt.tensors[first], start.tensors[first])
     assert not torch.equal(learnt.tensors[last], start.tensors[last])
     assert 0 < (learnt.tensors[fuse] - start.tensors[fuse]).abs().max() < 0.1
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_run_goes_on_only_with_what_it_has_learnt_from(source: Source, tmp_path: Path) -> None:
+    """Given again it finds its work done; with other labels, weights to start from, licence or version it is refused."""
+    out = tmp_path / "run"
+
+    def train(model: str = "bottom-up", **more: Any) -> Path:
+        schedule = SceneSchedule(epochs=1, batch=2)
+        return train_on_scenes(model, out, [source], SKELETON, schedule, quiet=True, **more)
+
+    def refused(said: str, **more: Any) -> None:
+        with pytest.raises(
+            ModelError, match=f"run: holds a training with {said}; expected the same, or an empty --out"
+        ):
+            train(**more)
+
+    best = train()
+    about, before = read_checkpoint(best).description, best.read_bytes()
+    assert len(about["labels_sha256"]) == 64 and about["labels_sha256"] != about["validation_sha256"]
+    assert train() == best and best.read_bytes() == before
+    refused("licence = 'not stated', now 'MIT'", licence="MIT")
+    refused("version = '1', now '2'", version="2")
+    copy = tmp_path / "start.safetensors"
+    copy.write_bytes(before)
+    refused(r"init = null, now '[0-9a-f]+\.\.\.'", init=copy)
+    document = json.loads(source.labels.read_text())
+    document["annotations"][0]["keypoints"][0] += 1
+    source.labels.write_text(json.dumps(document))
+    refused(r"data\[0\].sha256 = '[0-9a-f]+\.\.\.', now '[0-9a-f]+\.\.\.'")
+    assert best.read_bytes() == before
 
 
 def test_layers_that_cannot_be_frozen(source: Source, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,22 @@ def test_a_run_of_other_arguments_is_not_continued(scenes: list[Scene], tmp_path
     with pytest.raises(ModelError, match="expected the same, or an empty --out"):
         other = SceneSchedule(epochs=1, batch=2)
         fit_scenes(tmp_path / "run", make("od"), scenes[:4], scenes[:1], other, quiet=True)
+
+
+def test_a_run_on_other_labels_is_not_continued(scenes: list[Scene], tmp_path: Path) -> None:
+    """Not even where only an outline, or the labels that choose the best epoch, have changed."""
+
+    def fit(training: list[Scene], validation: list[Scene]) -> None:
+        schedule = SceneSchedule(epochs=1, batch=4)
+        fit_scenes(tmp_path / "run", make("od"), training, validation, schedule, quiet=True)
+
+    fit(scenes[:4], scenes[4:5])
+    before = (tmp_path / "run" / "best.safetensors").read_bytes()
+    fit(scenes[:4], scenes[4:5])
+    assert (tmp_path / "run" / "best.safetensors").read_bytes() == before
+    bare = replace(scenes[0], outlines=((), scenes[0].outlines[1]))
+    with pytest.raises(ModelError, match="run: holds a training with labels_sha256 = "):
+        fit([bare, *scenes[1:4]], scenes[4:5])
+    moved = replace(scenes[4], xy=scenes[4].xy + 1)
+    with pytest.raises(ModelError, match="run: holds a training with validation_sha256 = "):
+        fit(scenes[:4], [moved])
