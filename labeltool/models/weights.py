@@ -20,6 +20,10 @@ from labeltool.files import atomic_write
 DESCRIPTION = "labeltool"
 
 
+#: Where things run that are not told where.
+CPU = torch.device("cpu")
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """The weights of a model and what is written about them.
@@ -141,6 +145,11 @@ def file_sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def device_of(network: torch.nn.Module) -> torch.device:
+    """Where a network's weights are."""
+    return next(network.parameters()).device
 
 
 def choose_device(name: str) -> torch.device:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from labeltool.images import load_photo
 from labeltool.models.bottom_up import STRIDE, BottomUp, BottomUpConfig, BottomUpNetwork
 from labeltool.models.topdown import autocast, to_input
+from labeltool.models.weights import device_of
 from labeltool.skeleton import Skeleton
 from labeltool.training.coco_ap import average_precision, truth_of
 from labeltool.training.scenes import Scene, View
@@ -48,11 +49,12 @@ class BottomUpTask:
         """Focal losses of the joints' and the centres' maps, and the mean error of the offsets about the centres."""
         if not views:
             return {}
-        pixels = torch.stack([v.pixels for v in views])
-        with autocast(pixels.device):
+        device = device_of(self.network)
+        pixels = torch.stack([v.pixels for v in views]).to(device)
+        with autocast(device):
             maps = self.network(to_input(pixels, self.config))
         joints = len(self.skeleton)
-        wanted = torch.stack([wanted_maps(v, maps.shape[2:], joints) for v in views])
+        wanted = torch.stack([wanted_maps(v, maps.shape[2:], joints) for v in views]).to(device)
         found = [offset_loss(m[joints + 1 :], v) for m, v in zip(maps, views, strict=True)]
         return {
             "joints": focal_loss(maps[:, :joints], wanted[:, :joints]),
@@ -63,7 +65,7 @@ class BottomUpTask:
     def scores(self, network: nn.Module, scenes: Sequence[Scene]) -> Mapping[str, float]:
         """COCO's AP of the joints."""
         model = BottomUp(
-            cast("BottomUpNetwork", network), self.config, version="", weights_hash="", device=torch.device("cpu")
+            cast("BottomUpNetwork", network), self.config, version="", weights_hash="", device=device_of(network)
         )
         results: list[dict[str, Any]] = []
         for scene in scenes:
@@ -152,6 +154,8 @@ def offset_loss(offsets: Tensor, v: View) -> Tensor:
     known = v.labelled[person]
     if not known.any():
         return offsets.sum() * 0
-    found = offsets.flatten(1)[:, about].T.view(len(cells), -1, 2)
-    wanted = to_cells(v.xy)[person] - cells[:, None]
-    return ((found - wanted).abs() / extent_of(v)[person, None, None].clamp(min=1))[known].mean()
+    device = offsets.device
+    found = offsets.flatten(1)[:, about.to(device)].T.view(len(cells), -1, 2)
+    wanted = (to_cells(v.xy)[person] - cells[:, None]).to(device)
+    extent = extent_of(v)[person, None, None].clamp(min=1).to(device)
+    return ((found - wanted).abs() / extent)[known.to(device)].mean()

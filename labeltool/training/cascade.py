@@ -17,12 +17,20 @@ from labeltool.files import atomic_write
 from labeltool.models.cascade import RefinerConfig, RefiningStage, View
 from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork, certainty, load, refiners_of
 from labeltool.models.topdown import autocast, to_input
-from labeltool.models.weights import Checkpoint, expect_model, load_into, read_checkpoint, write_checkpoint
+from labeltool.models.weights import (
+    CPU,
+    Checkpoint,
+    device_of,
+    expect_model,
+    load_into,
+    read_checkpoint,
+    write_checkpoint,
+)
 from labeltool.skeleton import Skeleton
 from labeltool.training.augment import PLAIN, batch
 from labeltool.training.calibration import fit_logistic
 from labeltool.training.deeppose import DeepPoseTask, cell_loss, initialise, loss
-from labeltool.training.loop import CPU, Schedule, detection_rate, device_of, fit, torso_ends
+from labeltool.training.loop import Schedule, detection_rate, fit, torso_ends
 from labeltool.training.measuring import RIGHT_WITHIN
 from labeltool.training.samples import Part, Samples
 from labeltool.training.squares import ObservedErrors, Squares, draw_squares

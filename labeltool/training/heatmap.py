@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from labeltool.models.heatmap import RIGHT_WITHIN, Heatmap, HeatmapConfig, HeatmapNetwork, certainty, decode
 from labeltool.models.topdown import autocast, to_input
+from labeltool.models.weights import device_of
 from labeltool.skeleton import Skeleton
 from labeltool.training.calibration import fit_logistic
 from labeltool.training.deeppose import cell_loss
-from labeltool.training.loop import device_of, plain_views, torso_ends
+from labeltool.training.loop import plain_views, torso_ends
 from labeltool.training.samples import Samples
 
 

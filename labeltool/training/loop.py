@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from labeltool.errors import ModelError
-from labeltool.models.weights import write_checkpoint
+from labeltool.models.weights import CPU, device_of, write_checkpoint
 from labeltool.skeleton import Skeleton
 from labeltool.training.augment import PLAIN, Augmentation, batch
 from labeltool.training.average import averaged
@@ -104,10 +104,6 @@ class Schedule:
         del plain["save_every"]
         plain["stages"] = [list(asdict(stage).values()) for stage in self.stages]
         return plain
-
-
-#: Where a training runs that is not told where.
-CPU = torch.device("cpu")
 
 
 class Task(Protocol):
@@ -305,11 +301,6 @@ class _Run:
         self.optimiser.step()
         self.average.update_parameters(self.network)
         return float(loss.item())
-
-
-def device_of(network: nn.Module) -> torch.device:
-    """Where a network's weights are."""
-    return next(network.parameters()).device
 
 
 def _chance(seed: int, epoch: int, step: int = 0) -> torch.Generator:

@@ -15,6 +15,7 @@ from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from labeltool.images import load_photo
 from labeltool.models.mask_rcnn import MaskRcnn, MaskRcnnConfig
+from labeltool.models.weights import device_of
 from labeltool.skeleton import Skeleton
 from labeltool.training.coco_ap import average_precision, truth_of
 from labeltool.training.scenes import Scene, View
@@ -72,7 +73,9 @@ class MaskRcnnTask:
         """
         if not views:
             return {}
-        found = self.network([v.pixels / 255 for v in views], [_target(v) for v in views])
+        device = device_of(self.network)
+        targets = [{name: part.to(device) for name, part in _target(v).items()} for v in views]
+        found = self.network([v.pixels.to(device) / 255 for v in views], targets)
         return {ours: found[theirs] for theirs, ours in TERMS.items() if theirs in found}
 
     def scores(self, network: nn.Module, scenes: Sequence[Scene]) -> Mapping[str, float]:
@@ -99,7 +102,7 @@ def average_precisions(network: FasterRCNN, config: MaskRcnnConfig, scenes: Sequ
     """
     truth = truth_of(scenes, config.skeleton)
     results: list[dict[str, Any]] = []
-    model = MaskRcnn(network, config, version="", weights_hash="", device=torch.device("cpu"))
+    model = MaskRcnn(network, config, version="", weights_hash="", device=device_of(network))
     for start in range(0, len(scenes), _BATCH):
         some = scenes[start : start + _BATCH]
         found = model.find([load_photo(scene.photo) for scene in some])

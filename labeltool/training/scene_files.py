@@ -15,7 +15,7 @@ from labeltool.errors import ModelError
 from labeltool.formats.coco import read_coco
 from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork
 from labeltool.models.mask_rcnn import TASKS, MaskRcnnConfig, build
-from labeltool.models.weights import Checkpoint, read_checkpoint
+from labeltool.models.weights import Checkpoint, choose_device, read_checkpoint
 from labeltool.project import Project
 from labeltool.skeleton import Skeleton
 from labeltool.training.bottom_up import BottomUpTask
@@ -45,6 +45,7 @@ def train_on_scenes(
     frozen: bool = False,
     version: str = "1",
     licence: str = "not stated",
+    device: str = "auto",
     quiet: bool = False,
 ) -> Path:
     """Trains a model of whole photos and returns the path of the best checkpoint.
@@ -62,6 +63,7 @@ def train_on_scenes(
         frozen: the first layers of the bottom-up model's backbone stay as `init` has them.
         version: written into the checkpoint.
         licence: of the weights, written into the checkpoint.
+        device: to train on, a torch device; `auto` takes a GPU where there is one.
         quiet: show no progress.
 
     Raises:
@@ -70,6 +72,7 @@ def train_on_scenes(
             training that failed.
         FormatError, ProjectError: a source cannot be read.
     """
+    chosen = choose_device(device)
     torch.manual_seed(schedule.seed)
     task = make_scene_task(model, skeleton, tasks)
     if init is not None:
@@ -113,7 +116,7 @@ def train_on_scenes(
         "licence": licence,
         **({"frozen": True} if frozen else {}),
     }
-    return fit_scenes(out, task, training, unseen, schedule, version=version, about=about, quiet=quiet)
+    return fit_scenes(out, task, training, unseen, schedule, version=version, about=about, device=chosen, quiet=quiet)
 
 
 def make_scene_task(model: str, skeleton: Skeleton, tasks: tuple[str, ...] = TASKS) -> SceneTask:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from labeltool.errors import ModelError
-from labeltool.models.weights import write_checkpoint
+from labeltool.models.weights import CPU, write_checkpoint
 from labeltool.skeleton import Skeleton
 from labeltool.training.average import averaged
 from labeltool.training.curve import write_curve
@@ -104,6 +104,7 @@ def fit_scenes(
     *,
     version: str = "1",
     about: Mapping[str, Any] | None = None,
+    device: torch.device = CPU,
     quiet: bool = False,
 ) -> Path:
     """Trains a task's network on whole photos and returns the path of its best checkpoint, `best.safetensors`.
@@ -120,6 +121,7 @@ def fit_scenes(
         schedule: how to train.
         version: written into the checkpoint.
         about: more to write into the checkpoint's description (data, hashes, licence).
+        device: to train on.
         quiet: show no progress bars.
 
     Raises:
@@ -130,7 +132,7 @@ def fit_scenes(
         raise ModelError(
             f"training: {len(training)} photos to learn from, {len(validation)} to validate on, expected some of each"
         )
-    network = task.network
+    network = task.network.to(device)
     average = averaged(network, schedule.average)
     optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
     about = {
