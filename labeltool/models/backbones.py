@@ -6,7 +6,6 @@ torchvision's keep the names of their published weights (`features.0.weight`, `l
 from __future__ import annotations
 
 import hashlib
-import pickle
 import urllib.error
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -129,25 +128,6 @@ def published_backbone(name: str) -> Checkpoint:
     except RuntimeError as error:
         raise ModelError(f"backbone {name!r}: download of {weights.url} is damaged: {error}") from None
     return Checkpoint(file, tensors, {}, file_sha256(file))
-
-
-def read_published(path: Path) -> Checkpoint:
-    """The tensors of torchvision's `.pth` file, read as tensors only: nothing in it is executed.
-
-    Raises:
-        ModelError: the file is missing or no such file.
-    """
-    try:
-        digest = file_sha256(path)
-        tensors: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ModelError(f"{path}: weights cannot be read: {error.strerror or error}") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{path}: not a weights file, expected .safetensors or torchvision's .pth: {reason}") from None
-    if not isinstance(tensors, Mapping) or not all(isinstance(t, Tensor) for t in tensors.values()):
-        raise ModelError(f"{path}: {type(tensors).__name__}, expected a mapping of names to tensors")
-    return Checkpoint(path, tensors, {}, digest)
 
 
 def _from_timm(name: str) -> Checkpoint:

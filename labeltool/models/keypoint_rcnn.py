@@ -18,7 +18,7 @@ from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray
 from labeltool.models.base import Poses
 from labeltool.models.quick_rcnn import quicken
-from labeltool.models.weights import choose_device, file_sha256, load_into, read_checkpoint
+from labeltool.models.weights import choose_device, file_sha256, load_into, read_checkpoint, read_published
 from labeltool.skeleton import COCO_17, Skeleton
 
 _PUBLISHED = KeypointRCNN_ResNet50_FPN_Weights.COCO_V1
@@ -173,18 +173,5 @@ def read_weights(path: Path) -> tuple[Mapping[str, Tensor], str]:
     Raises:
         ModelError: the file cannot be read or holds something else.
     """
-    if path.suffix == ".safetensors":
-        checkpoint = read_checkpoint(path)
-        return checkpoint.tensors, checkpoint.sha256
-    try:
-        digest = file_sha256(path)
-        tensors: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ModelError(f"{path}: weights cannot be read: {error.strerror or error}") from None
-    except Exception as error:
-        # torch raises UnpicklingError, RuntimeError, EOFError, ... for the many ways in which a file is no checkpoint
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{path}: not a weights file, expected .safetensors or torchvision's .pth: {reason}") from None
-    if not isinstance(tensors, Mapping) or not all(isinstance(t, Tensor) for t in tensors.values()):
-        raise ModelError(f"{path}: holds no table of tensors, expected torchvision's keypoint R-CNN weights")
-    return tensors, digest
+    checkpoint = read_checkpoint(path) if path.suffix == ".safetensors" else read_published(path)
+    return checkpoint.tensors, checkpoint.sha256

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from labeltool.files import atomic_write
 
 #: The key under which a checkpoint's description lies in the safetensors metadata.
 DESCRIPTION = "labeltool"
+
+#: How files of `torch.save` begin: a zip archive, or a pickle in the form of before 2020.
+_TORCH_BEGINS = (b"PK\x03\x04", b"\x80")
 
 
 #: Where things run that are not told where.
@@ -57,6 +61,42 @@ def read_checkpoint(path: Path) -> Checkpoint:
     except (SafetensorError, ValueError) as error:
         raise ModelError(f"{path}: not a safetensors checkpoint: {error}") from None
     return Checkpoint(path, tensors, description, digest)
+
+
+def read_published(path: Path) -> Checkpoint:
+    """The tensors of a `.pth` file as torchvision publishes them, read as tensors only: nothing in it is executed.
+
+    Raises:
+        ModelError: the file is missing, holds anything but tensors by name, or is no such file.
+    """
+    try:
+        digest = file_sha256(path)
+        with open(path, "rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise ModelError(f"{path}: weights cannot be read: {error.strerror or error}") from None
+    if not start:
+        raise _no_weights(path, "it is empty")
+    if not start.startswith(_TORCH_BEGINS):
+        raise _no_weights(path, f"it begins with {str(start)[1:]}")
+    try:
+        with warnings.catch_warnings():
+            # about pickles that torch has not written
+            warnings.simplefilter("ignore")
+            tensors: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:
+        # torch raises UnpicklingError, RuntimeError, EOFError, IndexError, ... and advises to let the file run its code
+        raise _no_weights(path, "it is damaged, or holds more than tensors") from None
+    if not isinstance(tensors, Mapping):
+        raise ModelError(f"{path}: holds {type(tensors).__name__}, expected tensors by name")
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, torch.Tensor):
+            raise ModelError(f"{path}: {name!r} is {type(tensor).__name__}, expected tensors by name and nothing else")
+    return Checkpoint(path, tensors, {}, digest)
+
+
+def _no_weights(path: Path, why: str) -> ModelError:
+    return ModelError(f"{path}: not a weights file: {why}, expected .safetensors or torchvision's .pth")
 
 
 def model_of(path: Path) -> str:

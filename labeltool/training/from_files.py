@@ -14,10 +14,17 @@ from tqdm import tqdm
 
 from labeltool.errors import ModelError
 from labeltool.models import deeppose, heatmap
-from labeltool.models.backbones import published_backbone, read_published
+from labeltool.models.backbones import published_backbone
 from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork
 from labeltool.models.heatmap import Heatmap, HeatmapConfig, HeatmapNetwork
-from labeltool.models.weights import Checkpoint, choose_device, load_into, read_checkpoint, write_checkpoint
+from labeltool.models.weights import (
+    Checkpoint,
+    choose_device,
+    load_into,
+    read_checkpoint,
+    read_published,
+    write_checkpoint,
+)
 from labeltool.project.versions import validated_people
 from labeltool.skeleton import Skeleton
 from labeltool.training.card import write_card

@@ -10,8 +10,9 @@ from torchvision.models import get_model, get_model_weights
 
 from labeltool.errors import ModelError
 from labeltool.models import backbones
-from labeltool.models.backbones import make_backbone, published_backbone, read_published
+from labeltool.models.backbones import make_backbone, published_backbone
 from labeltool.models.deeppose import CROP_SIZE, DeepPoseConfig, DeepPoseNetwork
+from labeltool.models.weights import read_published
 from labeltool.skeleton import LSP_14
 from labeltool.training.deeppose import initialise
 
@@ -51,18 +52,6 @@ def test_deeppose_on_alexnet_starts_from_torchvisions_file(tmp_path: Path) -> No
     with torch.inference_mode():
         joints, _ = network.eval()(torch.zeros(1, 3, CROP_SIZE, CROP_SIZE))
     assert joints.shape == (1, 14, 2)
-
-
-def test_files_that_are_no_weights(tmp_path: Path) -> None:
-    path = tmp_path / "x.pth"
-    with pytest.raises(ModelError, match=r"x.pth: weights cannot be read: No such file"):
-        read_published(path)
-    path.write_bytes(b"nothing")
-    with pytest.raises(ModelError, match=r"x.pth: not a weights file, expected .safetensors or torchvision's .pth"):
-        read_published(path)
-    torch.save([1, 2], path)
-    with pytest.raises(ModelError, match=r"x.pth: list, expected a mapping of names to tensors"):
-        read_published(path)
 
 
 def test_published_weights_come_by_torchvisions_loader_and_offline_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

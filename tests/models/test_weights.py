@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import io
+import pickle
 from pathlib import Path
 
 import pytest
 import torch
 
 from labeltool.errors import ModelError
-from labeltool.models.weights import choose_device, file_sha256, load_into, model_of, read_checkpoint, write_checkpoint
+from labeltool.models.weights import (
+    choose_device,
+    file_sha256,
+    load_into,
+    model_of,
+    read_checkpoint,
+    read_published,
+    write_checkpoint,
+)
 
 
 def test_round_trip_keeps_tensors_description_and_hash(tmp_path: Path) -> None:
@@ -34,6 +44,82 @@ def test_damaged_files_get_one_line(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(ModelError, match="not a safetensors checkpoint") as caught:
         read_checkpoint(path)
     assert str(path) in str(caught.value)
+
+
+def saved(what: object, *, zipped: bool = True) -> bytes:
+    data = io.BytesIO()
+    torch.save(what, data, _use_new_zipfile_serialization=zipped)
+    return data.getvalue()
+
+
+TENSORS = {"w": torch.arange(4.0)}
+UNCLEAR = "it is damaged, or holds more than tensors"
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_published_files_of_both_forms_are_read(tmp_path: Path, zipped: bool) -> None:
+    path = tmp_path / "a.pth"
+    path.write_bytes(saved(TENSORS, zipped=zipped))
+    read = read_published(path)
+    assert torch.equal(read.tensors["w"], TENSORS["w"]) and list(read.tensors) == ["w"]
+    assert read.description == {} and read.sha256 == file_sha256(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is empty"),
+        (b'{"images": [], "annotations": []}', """it begins with '{"images": [], "'"""),
+        (b"The weights are elsewhere.\n", "it begins with 'The weights are '"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", r"it begins with '\xff\xd8\xff\xe0\x00\x10JFIF'"),
+        (saved(TENSORS)[:-200], UNCLEAR),
+        (saved(TENSORS, zipped=False)[:-9], UNCLEAR),
+        (saved(TENSORS, zipped=False)[:60], UNCLEAR),
+        (saved(torch.nn.Linear(2, 2)), UNCLEAR),
+        (pickle.dumps([1, 2], protocol=4), UNCLEAR),
+        (b"\x80\x02.", UNCLEAR),
+    ],
+    ids=[
+        "empty",
+        "json",
+        "text",
+        "photo",
+        "cut short",
+        "old, cut short",
+        "old, its start",
+        "a module",
+        "pickle",
+        "bare",
+    ],
+)
+def test_a_file_that_is_no_weights_is_one_line_that_says_what_it_is(tmp_path: Path, content: bytes, why: str) -> None:
+    path = tmp_path / "x.pth"
+    path.write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        read_published(path)
+    assert str(caught.value) == f"{path}: not a weights file: {why}, expected .safetensors or torchvision's .pth"
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ([1, 2], "holds list, expected tensors by name"),
+        ({"model": TENSORS, "epoch": 3}, "'model' is dict, expected tensors by name and nothing else"),
+    ],
+)
+def test_a_file_of_other_things_than_weights(tmp_path: Path, what: object, message: str) -> None:
+    path = tmp_path / "x.pth"
+    torch.save(what, path)
+    with pytest.raises(ModelError) as caught:
+        read_published(path)
+    assert str(caught.value) == f"{path}: {message}"
+
+
+def test_published_weights_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"x.pth: weights cannot be read: No such file"):
+        read_published(tmp_path / "x.pth")
+    with pytest.raises(ModelError, match="weights cannot be read: Is a directory"):
+        read_published(tmp_path)
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
