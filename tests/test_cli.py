@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -305,6 +306,46 @@ def test_models_that_serve_cannot_take(project: Path, run: Run) -> None:
     assert run("serve", project, "--weights", "w.safetensors")[0] == 2
     status, _, err = run("serve", project, "--model", "nobody")
     assert status == 1 and "model 'nobody': unknown, expected one of" in one_line(err)
+
+
+def test_models_tell_licence_skeleton_size_and_figures(run: Run) -> None:
+    status, out, _ = run("models")
+    assert status == 0
+    told = {block.partition(" ")[0]: block for block in re.split(r"\n(?=\S)", out)}
+    for line in (
+        "heatmap  (lsp-14, needs boxes; labeltool)",
+        "    licence: Apache-2.0; trained on LSP-extended (research use) and rendered figures",
+        "    size: 6.2 MB, shipped",
+        "    figures: PDJ@0.2 0.684, PCP@0.5 0.743 (500 people of LSP-extended, im08501..im09000)",
+        "    figures: PDJ@0.2 0.823, PCP@0.5 0.847 (291 rendered figures of an unseen seed)",
+        "    speed: 57 ms",
+    ):
+        assert line in told["heatmap"]
+    assert "size: 237.0 MB, not shipped\n    figures: none measured\n    speed: 2.1 times" in told["keypoint-rcnn"]
+    assert told["rtmpose"].endswith("    size: not known\n    figures: none measured")
+    assert all(f"\n    {what}: " in block for block in told.values() for what in ("licence", "size", "figures"))
+
+    listed = {model["name"]: model for model in json.loads(run("models", "--json")[1])}
+    assert set(listed) == set(told)
+    assert listed["heatmap"]["size"] == 6_236_332
+    assert listed["heatmap"]["figures"][0] == {
+        "measure": "PDJ@0.2",
+        "value": 0.684,
+        "data": "500 people of LSP-extended, im08501..im09000",
+    }
+    assert (
+        listed["rtmpose"]["size"] is None and listed["rtmpose"]["figures"] == [] and listed["rtmpose"]["speed"] is None
+    )
+
+
+def test_the_list_of_models_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom labeltool.cli import main\n"
+        "try: main(['models', '--json'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('torch', 'torchvision', 'safetensors', 'streamlit', 'pandas') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.rstrip().endswith("\n[]")
 
 
 def test_the_share_of_blind_people(tmp_path: Path, photos: Path, labels: Path, weights: Path, run: Run) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from labeltool.cli.common import PATH, open_project, print_json
+
+if TYPE_CHECKING:
+    from labeltool.models.catalog import ModelInfo
 
 
 @click.command()
 @click.argument("project", metavar="[P]", type=PATH, required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 def models(project: Path | None, as_json: bool) -> None:
-    """List the models that can pre-fill; of a project P, the versions that were trained on it."""
+    """List the models that can pre-fill, their size and figures; of a project P, the versions that were trained on it."""
     if project is not None:
         _versions(project, as_json)
         return
@@ -23,15 +30,34 @@ def models(project: Path | None, as_json: bool) -> None:
         click.echo(f"left out: {line}", err=True)
     infos = sorted(catalog().values(), key=lambda info: info.name)
     if as_json:
-        fields = ("name", "summary", "skeleton", "detects", "licence", "shipped", "source")
-        print_json([{field: getattr(info, field) for field in fields} for info in infos])
+        fields = ("name", "summary", "skeleton", "detects", "licence", "shipped", "source", "size", "speed")
+        print_json(
+            [
+                {field: getattr(info, field) for field in fields} | {"figures": [asdict(f) for f in info.figures]}
+                for info in infos
+            ]
+        )
         return
     for info in infos:
-        click.echo(
-            f"{info.name}  ({info.skeleton}, {'finds people' if info.detects else 'needs boxes'}; {info.source})"
-        )
-        click.echo(f"    {info.summary}")
-        click.echo(f"    licence: {info.licence}")
+        for line in _lines(info):
+            click.echo(line)
+
+
+def _lines(info: ModelInfo) -> Iterator[str]:
+    """What the list says of one model."""
+    yield f"{info.name}  ({info.skeleton}, {'finds people' if info.detects else 'needs boxes'}; {info.source})"
+    yield f"    {info.summary}"
+    yield f"    licence: {info.licence}"
+    if info.size is None:
+        yield "    size: not known"
+    else:
+        yield f"    size: {info.size / 1e6:,.1f} MB, {'shipped' if info.shipped else 'not shipped'}"
+    if not info.figures:
+        yield "    figures: none measured"
+    for data, figures in groupby(info.figures, key=lambda figure: figure.data):
+        yield f"    figures: {', '.join(f'{f.measure} {f.value:.3f}' for f in figures)} ({data})"
+    if info.speed is not None:
+        yield f"    speed: {info.speed}"
 
 
 def _versions(project: Path, as_json: bool) -> None:
