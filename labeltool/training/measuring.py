@@ -27,7 +27,7 @@ class Answers:
     """What a model says of people, one answer each, in order.
 
     Attributes:
-        xy: (N, K, 2) joints, image pixels.
+        xy: (N, K, 2) joints, image pixels; NaN where the model predicts none.
         confidence: (N, K) 0..1.
         scores: (N,) 0..1.
     """
@@ -83,10 +83,11 @@ def labels_of(people: Sequence[Person]) -> Labels:
 def worth(people: Sequence[Person], answers: Answers, skeleton: Skeleton) -> Worth:
     """The figures of answers."""
     labels = labels_of(people)
-    detections = Detections.of(labels.image, answers.xy, answers.scores, person=labels.person)
+    predicted = np.isfinite(answers.xy).all(axis=-1)
+    detections = Detections.of(labels.image, answers.xy, answers.scores, predicted=predicted, person=labels.person)
     intervals = bootstrap(sum_images(labels, detections, skeleton, threshold=RIGHT_WITHIN, with_ap=False))
     diameters = torso_diameters(labels, skeleton, "left_shoulder-right_hip")
-    counted = labels.labelled & diameters.usable[:, None] & np.isfinite(answers.xy[..., 0])
+    counted = labels.labelled & diameters.usable[:, None] & predicted
     torso = np.sqrt(np.where(diameters.usable, diameters.squared, np.nan))
     distance = np.where(counted, np.linalg.norm(answers.xy - labels.xy, axis=-1) / torso[:, None], np.nan)
     right = np.nan_to_num(distance, nan=np.inf) <= RIGHT_WITHIN
