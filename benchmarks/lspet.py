@@ -2,9 +2,10 @@
 
 The person box is the tight box of the labelled joints; the models pad it by 1.25. The rival is the mean pose: each joint where it
 lies on average in these people's boxes, what a model that saw nothing could answer at best. `--rendered` measures on rendered
-figures of a seed that no model was trained on instead.
+figures of a seed that no model was trained on instead. `--failures DIR` keeps a sheet of the twelve people whom each model is
+farthest from: those of the rendered figures are on the pages in docs/models (the photos are not ours to publish).
 
-    python benchmarks/lspet.py [--model NAME ...] [--lspet DIR] [--weights FILE] [--rendered] [--quick] [--json]
+    python benchmarks/lspet.py [--model NAME ...] [--lspet DIR] [--weights FILE] [--rendered] [--failures DIR] [--quick] [--json]
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from labeltool.audit.people import FloatArray
 from labeltool.geometry import denormalise, normalise
 from labeltool.models.catalog import load_model
 from labeltool.skeleton import LSP_14, Skeleton
+from labeltool.training.card import failure_sheet
 from labeltool.training.measuring import RIGHT_WITHIN, Answers, Worth, ask, worth
 from labeltool.training.samples import Person
 from labeltool.training.sources import read_people
@@ -43,6 +45,7 @@ def main() -> None:
     parser.add_argument("--lspet", type=Path, default=LSPET, help="folder with images/ and joints.mat")
     parser.add_argument("--weights", type=Path, help="another checkpoint than the shipped one, of the one --model")
     parser.add_argument("--rendered", action="store_true", help="on 200 rendered pictures of an unseen seed instead")
+    parser.add_argument("--failures", type=Path, metavar="DIR", help="write a sheet failures-NAME.jpg for each model")
     parser.add_argument("--quick", action="store_true", help="100 people only, or 20 pictures")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
@@ -61,7 +64,12 @@ def main() -> None:
         for name in names:
             model = load_model(name, weights=options.weights)
             hashes[name] = model.weights_hash
-            found[name] = worth(people, ask(model, people, quiet=options.json), LSP_14)
+            answers = ask(model, people, quiet=options.json)
+            found[name] = worth(people, answers, LSP_14)
+            if options.failures is not None:
+                options.failures.mkdir(parents=True, exist_ok=True)
+                sheet = options.failures / f"failures-{name}.jpg"
+                sheet.write_bytes(failure_sheet(people, answers, found[name], LSP_14))
     found["mean pose"] = worth(people, mean_pose(people), LSP_14)
     if options.json:
         told = {name: {**numbers(w), **by_visibility(people, w)} for name, w in found.items()}
