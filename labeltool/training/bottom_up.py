@@ -62,8 +62,22 @@ class BottomUpTask:
             "offsets": _OFFSETS * torch.stack(found).mean(),
         }
 
-    def scores(self, network: nn.Module, scenes: Sequence[Scene]) -> Mapping[str, float]:
-        """COCO's AP of the joints."""
+    @property
+    def terms(self) -> Mapping[str, str]:
+        """What each term of the loss is."""
+        return {
+            "joints": "penalty-reduced focal loss of the joints' maps",
+            "centres": "penalty-reduced focal loss of the map of people's centres",
+            "offsets": f"{_OFFSETS:g} x the mean absolute error of the offsets about the centres, as a share of the box's size",
+        }
+
+    @property
+    def measures(self) -> Mapping[str, str]:
+        """AP of the joints."""
+        return {"ap_keypoints": "keypoints"}
+
+    def results(self, network: nn.Module, scenes: Sequence[Scene]) -> list[dict[str, Any]]:
+        """The poses that a network finds on photos, as COCO results."""
         model = BottomUp(
             cast("BottomUpNetwork", network), self.config, version="", weights_hash="", device=device_of(network)
         )
@@ -74,7 +88,11 @@ class BottomUpTask:
             keypoints = np.concatenate([poses.xy, flags], axis=2).reshape(len(poses), 3 * len(self.skeleton))
             for row, score in zip(keypoints.tolist(), poses.scores.tolist(), strict=True):
                 results.append({"image_id": scene.image_id, "category_id": 1, "keypoints": row, "score": score})
-        truth = truth_of(scenes, self.skeleton)
+        return results
+
+    def scores(self, network: nn.Module, scenes: Sequence[Scene]) -> Mapping[str, float]:
+        """COCO's AP of the joints."""
+        truth, results = truth_of(scenes, self.skeleton), self.results(network, scenes)
         return {"ap_keypoints": average_precision(truth, results, "keypoints", self.skeleton)}
 
     def describe(self) -> Mapping[str, Any]:

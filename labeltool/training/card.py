@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw
 
+from labeltool.audit import AuditResult
 from labeltool.audit.people import FloatArray
 from labeltool.errors import ModelError
 from labeltool.files import atomic_write
@@ -19,16 +21,24 @@ from labeltool.images import crop_photo, load_photo
 from labeltool.models.catalog import load_model
 from labeltool.models.weights import Checkpoint, read_checkpoint
 from labeltool.skeleton import Skeleton
+from labeltool.training.boxes import is_on_photo
 from labeltool.training.measuring import Answers, Worth, ask, worth
 from labeltool.training.samples import Person
 
-#: The sheet of failures: so many people in so many columns, so many pixels each.
-_FAILURES, _COLUMNS, _SIDE = 12, 4, 220
+#: So many people stand on the sheet of failures.
+FAILURES = 12
 
-_PURPOSE = """\
+#: The sheet's columns, and the side of each picture in pixels.
+_COLUMNS, _SIDE = 4, 220
+
+#: What every card says.
+CAUTION = """\
+It is no measure of a person's abilities or identity, and nothing should be decided about a person by its answers alone. Expect
+less on photos unlike those it was trained on."""
+
+_PURPOSE = f"""\
 A first guess that labellers correct, for one person a box. Every joint is predicted, also those that are hidden or outside the
-photo. It is no measure of a person's abilities or identity, and nothing should be decided about a person by its answers alone.
-Expect less on photos unlike those it was trained on."""
+photo. {CAUTION}"""
 
 
 def write_card(out: Path, checkpoint: Path, people: Sequence[Person], *, quiet: bool = False) -> Path:
@@ -47,8 +57,17 @@ def write_card(out: Path, checkpoint: Path, people: Sequence[Person], *, quiet: 
     model = load_model(str(found.description.get("model")), weights=checkpoint)
     answers = ask(model, people, quiet=quiet)
     figures = worth(people, answers, model.skeleton)
-    sheet = failure_sheet(people, answers, figures, model.skeleton)
-    text = "\n".join(card_lines(found, figures, people, model.skeleton)) + "\n"
+    pictures = _failures(people, answers, figures, model.skeleton)
+    return write_beside(out, card_lines(found, figures, people, model.skeleton), failure_sheet(pictures))
+
+
+def write_beside(out: Path, lines: Iterable[str], sheet: bytes) -> Path:
+    """Writes a card and its sheet of failures into a folder, and returns the card's path.
+
+    Raises:
+        ModelError: one of them cannot be written.
+    """
+    text = "\n".join(lines) + "\n"
     for name, data in (("failures.jpg", sheet), ("card.md", text.encode())):
         try:
             with atomic_write(out / name) as file:
@@ -61,15 +80,39 @@ def write_card(out: Path, checkpoint: Path, people: Sequence[Person], *, quiet: 
 def card_lines(checkpoint: Checkpoint, figures: Worth, people: Sequence[Person], skeleton: Skeleton) -> Iterator[str]:
     """The lines of the card."""
     about = checkpoint.description
+    yield from head_lines(checkpoint, f"Skeleton `{skeleton.name}`, {len(skeleton)} joints.", _PURPOSE)
+    photos = len({person.photo for person in people})
+    yield (
+        f"Split by photo: {len(people):,} people on {photos:,} photos {place_apart(about)} were never trained on. They "
+        "chose the best epoch, confidence was fitted on them, and the figures below are theirs: expect a little less elsewhere."
+    )
+    yield f"SHA-256 of the joints trained on `{about.get('labels_sha256')}`, validated on `{about.get('validation_sha256')}`."
+    yield from training_lines(about)
+    yield from ("", "## Figures", "")
+    yield from _figures(figures, skeleton)
+    yield from ("", "## Where it fails", "")
+    yield "The people it is farthest from, mean distance in torso diameters below each; labels in green, predictions in red."
+    yield from ("", "![failures](failures.jpg)")
+
+
+def head_lines(checkpoint: Checkpoint, what: str, purpose: str) -> Iterator[str]:
+    """The first lines of any card, up to the table of the data: which model, its licence, what it is for, what it learnt from.
+
+    Args:
+        checkpoint: the model's.
+        what: what it predicts, one sentence.
+        purpose: what it is for.
+    """
+    about = checkpoint.description
     yield f"# {about.get('model')} {about.get('version')}"
     yield ""
     yield (
-        f"Skeleton `{skeleton.name}`, {len(skeleton)} joints. Checkpoint `{checkpoint.path.name}`, "
-        f"{checkpoint.path.stat().st_size / 1e6:.1f} MB, SHA-256 `{checkpoint.sha256}`."
+        f"{what} Checkpoint `{checkpoint.path.name}`, {checkpoint.path.stat().st_size / 1e6:.1f} MB, "
+        f"SHA-256 `{checkpoint.sha256}`."
     )
     yield f"Licence of the weights: {about.get('licence', 'not stated')}."
-    yield from ("", "## What it is for", "", _PURPOSE, "", "## Data", "")
-    yield from _table(
+    yield from ("", "## What it is for", "", purpose, "", "## Data", "")
+    yield from table(
         ["labels", "people", "photos", "each epoch", "SHA-256 of the file"],
         [
             [
@@ -83,22 +126,20 @@ def card_lines(checkpoint: Checkpoint, figures: Worth, people: Sequence[Person],
         ],
     )
     yield ""
-    photos = len({person.photo for person in people})
-    which = (
+
+
+def place_apart(about: Mapping[str, Any]) -> str:
+    """Where the photos that are validated on stand, in words."""
+    return (
         "of the first source, drawn by lot of their names," if about.get("by_lot") else "at the end of the first source"
     )
-    yield (
-        f"Split by photo: {len(people):,} people on {photos:,} photos {which} were never trained on. They "
-        "chose the best epoch, confidence was fitted on them, and the figures below are theirs: expect a little less elsewhere."
-    )
-    yield f"SHA-256 of the joints trained on `{about.get('labels_sha256')}`, validated on `{about.get('validation_sha256')}`."
+
+
+def training_lines(about: Mapping[str, Any]) -> Iterator[str]:
+    """How a checkpoint was trained, by its description, and its learning curve."""
     yield from ("", "## Training", "")
     yield from _training(about)
-    yield from ("", "![learning curve](curve.svg)", "", "## Figures", "")
-    yield from _figures(figures, skeleton)
-    yield from ("", "## Where it fails", "")
-    yield "The people it is farthest from, mean distance in torso diameters below each; labels in green, predictions in red."
-    yield from ("", "![failures](failures.jpg)")
+    yield from ("", "![learning curve](curve.svg)")
 
 
 def _training(about: Mapping[str, Any]) -> Iterator[str]:
@@ -113,7 +154,8 @@ def _training(about: Mapping[str, Any]) -> Iterator[str]:
         f"moving average of the weights {schedule.get('average')}, seed {schedule.get('seed')}."
     )
     varied = ", ".join(
-        f"{name.replace('_', ' ')} {value:g}" for name, value in schedule.get("augmentation", {}).items()
+        f"{name.replace('_', ' ')} {value:g}"
+        for name, value in (schedule.get("augmentation") or schedule.get("variation") or {}).items()
     )
     yield f"Training views: {varied}."
 
@@ -124,75 +166,114 @@ def _figures(figures: Worth, skeleton: Skeleton) -> Iterator[str]:
     rows = [
         [
             "PDJ@0.2",
-            f"{_share(figures.pdj.value)} (95 % interval {_share(figures.pdj.low)} to {_share(figures.pdj.high)})",
+            f"{share(figures.pdj.value)} (95 % interval {share(figures.pdj.low)} to {share(figures.pdj.high)})",
         ],
-        ["PDJ@0.1, PDJ@0.5", f"{_share(at[0.1])}, {_share(at[0.5])}"],
-        ["PCP@0.5, mean over limbs", _share(result.pcp_overall)],
-        ["expected calibration error of the confidence", _share(figures.calibration_error)],
-        ["misses in the third of joints with the lowest confidence", _share(figures.misses_in_third)],
+        ["PDJ@0.1, PDJ@0.5", f"{share(at[0.1])}, {share(at[0.5])}"],
+        ["PCP@0.5, mean over limbs", share(result.pcp_overall)],
+        ["expected calibration error of the confidence", share(figures.calibration_error)],
+        ["misses in the third of joints with the lowest confidence", share(figures.misses_in_third)],
         [
             f"people; with a torso to measure by ({' to '.join(skeleton.torso or ())})",
             f"{result.people}; {result.pdj.people_counted}",
         ],
     ]
-    yield from _table(["figure", "value"], rows)
+    yield from table(["figure", "value"], rows)
     yield ""
-    yield from _table(
+    yield from joint_lines(result)
+
+
+def joint_lines(result: AuditResult) -> Iterator[str]:
+    """PDJ@0.2 and ks of each joint, as a table."""
+    yield from table(
         ["joint", "n", "PDJ@0.2", "95 % interval (Wilson)", "ks"],
         [
             [
                 row.joint.replace("_", " "),
                 str(row.pdj_n),
-                _share(row.pdj),
-                f"{_share(row.pdj_low)} to {_share(row.pdj_high)}",
-                _share(row.ks),
+                share(row.pdj),
+                f"{share(row.pdj_low)} to {share(row.pdj_high)}",
+                share(row.ks),
             ]
             for row in result.joints
         ],
     )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table in Markdown."""
     yield "| " + " | ".join(head) + " |"
     yield "|" + "---|" * len(head)
     for row in rows:
         yield "| " + " | ".join(row) + " |"
 
 
-def _share(value: float) -> str:
+def share(value: float) -> str:
+    """A share to three places, without the zero before the point; a dash for NaN."""
     return "-" if math.isnan(value) else f"{value:.3f}".replace("0.", ".", 1)
 
 
-def failure_sheet(people: Sequence[Person], answers: Answers, figures: Worth, skeleton: Skeleton) -> bytes:
-    """A JPEG of the people whom the model is farthest from on average."""
+def _failures(
+    people: Sequence[Person], answers: Answers, figures: Worth, skeleton: Skeleton
+) -> list[tuple[Image.Image, str]]:
+    """Pictures of the people whom the model is farthest from on average, and what stands below each."""
     known = np.isfinite(figures.distance)
     counted = known.sum(axis=1)
     mean = np.where(known, figures.distance, 0).sum(axis=1) / np.maximum(counted, 1)
-    worst = [int(row) for row in np.argsort(-mean, kind="stable") if counted[row]][:_FAILURES]
-    rows = max(1, math.ceil(len(worst) / _COLUMNS))
+    worst = [int(row) for row in np.argsort(-mean, kind="stable") if counted[row]][:FAILURES]
+    limbs = skeleton.limb_indices()
+    return [
+        (
+            picture(people[row].photo, people[row].box, limbs, labelled_joints(people[row]), answers.xy[row]),
+            f"{people[row].photo.name}  {mean[row]:.2f}",
+        )
+        for row in worst
+    ]
+
+
+def labelled_joints(person: Person) -> FloatArray:
+    """A person's joints (K, 2), NaN where one is not labelled."""
+    return np.where((person.v > 0)[:, None], person.xy, np.nan)
+
+
+def failure_sheet(pictures: Sequence[tuple[Image.Image, str]]) -> bytes:
+    """A JPEG of pictures, each with a line of text below."""
+    rows = max(1, math.ceil(len(pictures) / _COLUMNS))
     sheet = Image.new("RGB", (_COLUMNS * _SIDE, rows * (_SIDE + 18)), "white")
     draw = ImageDraw.Draw(sheet)
-    for place, row in enumerate(worst):
+    for place, (shown, text) in enumerate(pictures):
         left, top = place % _COLUMNS * _SIDE, place // _COLUMNS * (_SIDE + 18)
-        sheet.paste(_picture(people[row], answers.xy[row], skeleton), (left, top))
-        draw.text((left + 4, top + _SIDE + 3), f"{people[row].photo.name}  {mean[row]:.2f}", fill="black")
+        sheet.paste(shown, (left, top))
+        draw.text((left + 4, top + _SIDE + 3), text, fill="black")
     data = io.BytesIO()
     sheet.save(data, "JPEG", quality=85)
     return data.getvalue()
 
 
-def _picture(person: Person, guess: FloatArray, skeleton: Skeleton) -> Image.Image:
-    square = square_boxes(person.box, 1.35)
-    picture = Image.fromarray(crop_photo(load_photo(person.photo), square, _SIDE))
-    draw = ImageDraw.Draw(picture)
-    # joints that are not labelled, or not predicted, as NaN
-    label = np.where((person.v > 0)[:, None], person.xy, np.nan)
+def picture(
+    photo: Path, box: ArrayLike, limbs: Sequence[tuple[int, int]], label: FloatArray, guess: FloatArray
+) -> Image.Image:
+    """A person's surroundings with what was labelled in green and what was predicted in red.
+
+    Args:
+        photo: the file.
+        box: the person's, xywh.
+        limbs: pairs of points that a line joins.
+        label: (K, 2) points, image pixels; NaN where there is none.
+        guess: (K, 2) likewise.
+    """
+    square = square_boxes(box, 1.35)
+    pixels = load_photo(photo)
+    if is_on_photo(square, (pixels.shape[1], pixels.shape[0])):
+        shown = Image.fromarray(crop_photo(pixels, square, _SIDE))
+    else:  # the file is smaller than its labels say
+        shown = Image.new("RGB", (_SIDE, _SIDE), "grey")
+    draw = ImageDraw.Draw(shown)
     for xy, colour in ((label, (60, 220, 90)), (guess, (255, 60, 60))):
         there = ~np.isnan(xy[:, 0])
         points = image_to_crop(xy, square, _SIDE)
-        for a, b in skeleton.limb_indices():
+        for a, b in limbs:
             if there[a] and there[b]:
                 draw.line([tuple(points[a]), tuple(points[b])], fill=colour, width=2)
         for x, y in points[there]:
             draw.ellipse([x - 2.5, y - 2.5, x + 2.5, y + 2.5], fill=colour)
-    return picture
+    return shown

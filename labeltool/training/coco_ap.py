@@ -12,6 +12,8 @@ from pycocotools import mask as rle
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from labeltool.audit import ImageSums
+from labeltool.audit.average_precision import AREA_RANGES, OKS_THRESHOLDS, DetectionCounts
 from labeltool.skeleton import Skeleton
 from labeltool.training.scenes import Scene
 
@@ -58,10 +60,57 @@ def average_precision(
         measure: `bbox`, `segm` or `keypoints`.
         skeleton: its sigmas are used for `keypoints`.
     """
+    evaluation = _evaluated(truth, results, measure, skeleton)
+    if evaluation is None:
+        return 0.0
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation.accumulate()
+        evaluation.summarize()
+    return max(float(evaluation.stats[0]), 0.0)
+
+
+def counts_by_image(
+    truth: dict[str, Any], results: Sequence[Mapping[str, Any]], measure: str, skeleton: Skeleton
+) -> ImageSums:
+    """What each photo adds to AP, for its bootstrap interval: pycocotools' matches of all sizes, at 0.50:0.95.
+
+    Args:
+        truth: a COCO document.
+        results: COCO results, of all measures together or of this one.
+        measure: `bbox`, `segm` or `keypoints`.
+        skeleton: its sigmas are used for `keypoints`.
+    """
+    images = np.array(sorted(image["id"] for image in truth["images"]), dtype=np.int64)
+    counted = [a["image_id"] for a in truth["annotations"] if measure != "keypoints" or a["num_keypoints"]]
+    people = np.bincount(np.searchsorted(images, counted), minlength=len(images))
+    evaluation = _evaluated(truth, results, measure, skeleton)
+    # the first of the size classes is all of them, its photos in the order of their ids
+    rows = [] if evaluation is None else [row for row in evaluation.evalImgs[: len(images)] if row is not None]
+    none = np.zeros((len(OKS_THRESHOLDS), 0), dtype=np.bool_)
+    ignored = np.concatenate([none, *(row["dtIgnore"].astype(np.bool_) for row in rows)], axis=1)
+    hit = np.concatenate([none, *(row["dtMatches"] > 0 for row in rows)], axis=1) & ~ignored
+    found = [len(row["dtScores"]) for row in rows]
+    scores = [score for row in rows for score in row["dtScores"]]
+    counts = DetectionCounts(
+        images,
+        np.array([row["image_id"] for row, n in zip(rows, found, strict=True) for _ in range(n)], dtype=np.int64),
+        np.array([rank for n in found for rank in range(n)], dtype=np.int64),
+        np.array(scores, dtype=np.float64),
+        # other size classes have nobody and are not read
+        np.stack([hit] * len(AREA_RANGES)),
+        np.stack([ignored] * len(AREA_RANGES)),
+        np.array([people.sum(), 0, 0]),
+    )
+    nothing = np.zeros((len(images), 0))
+    return ImageSums(images, (), nothing, nothing, counts, people)
+
+
+def _evaluated(truth: dict[str, Any], results: Sequence[Mapping[str, Any]], measure: str, skeleton: Skeleton) -> Any:
+    """The evaluation of pycocotools with everything matched; None where nothing was found."""
     needed = {"bbox": "bbox", "segm": "segmentation", "keypoints": "keypoints"}[measure]
     kept = [{k: v for k, v in row.items() if k in ("image_id", "category_id", "score", needed)} for row in results]
     if not kept:
-        return 0.0
+        return None
     with contextlib.redirect_stdout(io.StringIO()):
         labels = COCO()
         labels.dataset = truth
@@ -70,6 +119,4 @@ def average_precision(
         if measure == "keypoints":
             evaluation.params.kpt_oks_sigmas = np.array(skeleton.sigmas)
         evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return max(float(evaluation.stats[0]), 0.0)
+    return evaluation

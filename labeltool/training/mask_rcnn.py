@@ -14,7 +14,7 @@ from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from labeltool.images import load_photo
-from labeltool.models.mask_rcnn import MaskRcnn, MaskRcnnConfig
+from labeltool.models.mask_rcnn import TASKS, MaskRcnn, MaskRcnnConfig
 from labeltool.models.weights import device_of
 from labeltool.skeleton import Skeleton
 from labeltool.training.coco_ap import average_precision, truth_of
@@ -28,6 +28,16 @@ TERMS: Mapping[str, str] = {
     "loss_classifier": "bb_clf",
     "loss_mask": "segment",
     "loss_keypoint": "hpe",
+}
+
+#: What each of them is.
+_TERMS: Mapping[str, str] = {
+    "rpn_reg": "smooth L1 of the proposals' boxes",
+    "rpn_clf": "cross-entropy of the proposals: is there anything",
+    "bb_reg": "smooth L1 of the detections' boxes",
+    "bb_clf": "cross-entropy of the detections: is it a person",
+    "segment": "cross-entropy of each of the mask's pixels",
+    "hpe": "cross-entropy over a joint's 56 x 56 cells, labelled joints only",
 }
 
 #: pycocotools' name of what each task is measured by.
@@ -78,10 +88,24 @@ class MaskRcnnTask:
         found = self.network([v.pixels.to(device) / 255 for v in views], targets)
         return {ours: found[theirs] for theirs, ours in TERMS.items() if theirs in found}
 
+    @property
+    def terms(self) -> Mapping[str, str]:
+        """What each term of the loss is."""
+        return _TERMS
+
+    @property
+    def measures(self) -> Mapping[str, str]:
+        """AP of joints, masks and boxes, of those the network has; joints come first."""
+        return {_AP_NAMES[task]: MEASURES[task] for task in reversed(TASKS) if task in self.config.tasks}
+
+    def results(self, network: nn.Module, scenes: Sequence[Scene]) -> list[dict[str, Any]]:
+        """What a network finds on photos, as COCO results."""
+        return results_of(cast("FasterRCNN", network), self.config, scenes)
+
     def scores(self, network: nn.Module, scenes: Sequence[Scene]) -> Mapping[str, float]:
         """AP of joints, masks and boxes, of those the network has; joints come first."""
         aps = average_precisions(cast("FasterRCNN", network), self.config, scenes)
-        return {name: aps[name] for name in reversed(list(_AP_NAMES.values())) if name in aps}
+        return {name: aps[name] for name in self.measures}
 
     def describe(self) -> Mapping[str, Any]:
         """What a checkpoint says of its network."""
@@ -100,7 +124,14 @@ def average_precisions(network: FasterRCNN, config: MaskRcnnConfig, scenes: Sequ
     Computed by pycocotools on the photos' own pixels; the sigmas are the skeleton's, the area is the outline's where there is one
     and otherwise 0.53 of the box.
     """
-    truth = truth_of(scenes, config.skeleton)
+    truth, results = truth_of(scenes, config.skeleton), results_of(network, config, scenes)
+    return {
+        _AP_NAMES[task]: average_precision(truth, results, MEASURES[task], config.skeleton) for task in config.tasks
+    }
+
+
+def results_of(network: FasterRCNN, config: MaskRcnnConfig, scenes: Sequence[Scene]) -> list[dict[str, Any]]:
+    """What a network finds on photos, as COCO results: boxes and, by its tasks, masks and joints."""
     results: list[dict[str, Any]] = []
     model = MaskRcnn(network, config, version="", weights_hash="", device=device_of(network))
     for start in range(0, len(scenes), _BATCH):
@@ -108,9 +139,7 @@ def average_precisions(network: FasterRCNN, config: MaskRcnnConfig, scenes: Sequ
         found = model.find([load_photo(scene.photo) for scene in some])
         for scene, people in zip(some, found, strict=True):
             results += _results(scene, people)
-    return {
-        _AP_NAMES[task]: average_precision(truth, results, MEASURES[task], config.skeleton) for task in config.tasks
-    }
+    return results
 
 
 def _results(scene: Scene, found: Mapping[str, Tensor]) -> Iterable[dict[str, Any]]:

@@ -20,6 +20,7 @@ from labeltool.project import Project
 from labeltool.skeleton import Skeleton
 from labeltool.training.bottom_up import BottomUpTask
 from labeltool.training.mask_rcnn import MaskRcnnTask
+from labeltool.training.scene_card import write_scene_card
 from labeltool.training.scene_loop import SceneSchedule, SceneTask, fit_scenes
 from labeltool.training.scenes import Scene, read_scenes
 from labeltool.training.sources import Source
@@ -48,7 +49,7 @@ def train_on_scenes(
     device: str = "auto",
     quiet: bool = False,
 ) -> Path:
-    """Trains a model of whole photos and returns the path of the best checkpoint.
+    """Trains a model of whole photos and returns the path of the best checkpoint; its card lies beside it as `card.md`.
 
     Args:
         model: one of `SCENE_MODELS`.
@@ -101,22 +102,15 @@ def train_on_scenes(
             where = f"{sources[0].labels}: nobody on the {len(side)} photos to {what} on has labelled joints"
             _expect_joints(side, where, skeleton)
     about = {
-        "data": [
-            {
-                "labels": source.labels.name,
-                "photos": len(scenes),
-                "people": sum(map(len, scenes)),
-                "sha256": source.sha256(),
-                **({"learnt": _people_on(source.labels, scenes, apart)} if source.is_project else {}),
-            }
-            for source, scenes in zip(sources, per_source, strict=True)
-        ],
+        "data": [_about(source, scenes, apart) for source, scenes in zip(sources, per_source, strict=True)],
         "held_out": held_out,
         "init": None if init is None else read_checkpoint(init).sha256,
         "licence": licence,
         **({"frozen": True} if frozen else {}),
     }
-    return fit_scenes(out, task, training, unseen, schedule, version=version, about=about, device=chosen, quiet=quiet)
+    best = fit_scenes(out, task, training, unseen, schedule, version=version, about=about, device=chosen, quiet=quiet)
+    write_scene_card(out, best, task, unseen)
+    return best
 
 
 def make_scene_task(model: str, skeleton: Skeleton, tasks: tuple[str, ...] = TASKS) -> SceneTask:
@@ -167,11 +161,21 @@ def start_from(network: nn.Module, checkpoint: Checkpoint) -> None:
     network.load_state_dict(fits, strict=False)
 
 
-def _people_on(folder: Path, scenes: Sequence[Scene], apart: set[Path]) -> list[int]:
-    """A project's numbers of the people on photos that are trained on."""
-    with Project.open(folder) as project:
-        trained = [scene.image_id for scene in scenes if scene.photo not in apart]
-        return sorted(person.id for image_id in trained for person in project.people(image_id))
+def _about(source: Source, scenes: Sequence[Scene], apart: set[Path]) -> dict[str, Any]:
+    """A source and what of it is trained on; of a project also the numbers of the people."""
+    trained = [scene for scene in scenes if scene.photo not in apart]
+    about = {
+        "labels": source.labels.name,
+        "project": source.is_project,
+        "people": sum(map(len, trained)),
+        "photos": len(trained),
+        "per_epoch": None,
+        "sha256": source.sha256(),
+    }
+    if source.is_project:
+        with Project.open(source.labels) as project:
+            about["learnt"] = sorted(p.id for scene in trained for p in project.people(scene.image_id))
+    return about
 
 
 def _read(source: Source, skeleton: Skeleton) -> list[Scene]:

@@ -86,6 +86,20 @@ class SceneTask(Protocol):
         """The terms whose sum is minimised, by name."""
         ...
 
+    @property
+    def terms(self) -> Mapping[str, str]:
+        """What each term of the loss is, in words."""
+        ...
+
+    @property
+    def measures(self) -> Mapping[str, str]:
+        """What pycocotools calls each score, by the score's name."""
+        ...
+
+    def results(self, network: nn.Module, scenes: Sequence[Scene]) -> list[dict[str, Any]]:
+        """What a network finds on photos, as COCO results."""
+        ...
+
     def scores(self, network: nn.Module, scenes: Sequence[Scene]) -> Mapping[str, float]:
         """How good a network is on photos it did not learn from, by measure; the first measure chooses the best epoch."""
         ...
@@ -177,6 +191,7 @@ def fit_scenes(
                 **task.describe(),
                 "schedule": asdict(schedule),
                 "epoch": place.epoch + 1,
+                "losses": place.losses,
                 "validation": {"photos": len(validation), **scores},
                 **about,
             }

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pycocotools import mask as rle
 from synthetic_scenes import SKELETON, square_document
 
+from labeltool.audit import OVERALL, bootstrap
 from labeltool.errors import ModelError
 from labeltool.models.mask_rcnn import MaskRcnnConfig, build, open_checkpoint, parse_tasks
-from labeltool.training.coco_ap import average_precision, truth_of
+from labeltool.training.coco_ap import average_precision, counts_by_image, truth_of
 from labeltool.training.mask_rcnn import MaskRcnnTask, average_precisions
 from labeltool.training.scene_loop import SceneSchedule, fit_scenes
 from labeltool.training.scenes import PLAIN, Scene, Variation, read_scenes, view
@@ -50,6 +52,31 @@ def test_perfect_answers_have_ap_one_in_every_measure(scenes: list[Scene]) -> No
         assert average_precision(truth, results, measure, SKELETON) == pytest.approx(1.0)
         assert average_precision(truth, results[::2], measure, SKELETON) == pytest.approx(0.5, abs=0.01)
         assert average_precision(truth, [], measure, SKELETON) == 0
+
+
+def test_photos_add_up_to_the_same_ap_and_give_its_interval(scenes: list[Scene]) -> None:
+    """Boxes that are too wide by chance, some missed, some of nobody: AP from each photo's matches is pycocotools' to the bit."""
+    chance = np.random.default_rng(1)
+    truth = truth_of(scenes, SKELETON)
+    results = []
+    for a in truth["annotations"]:
+        if chance.uniform() < 0.2:
+            continue
+        x, y, w, h = a["bbox"]
+        wide = w * (1 + chance.uniform(0, 0.8))
+        moved = np.reshape(a["keypoints"], (-1, 3)) + np.array([chance.normal(0, 4), 0, 0])
+        segmentation = rle.frPyObjects([[x, y, x + wide, y, x + wide, y + h, x, y + h]], 96, 128)[0]
+        row = {"bbox": [x, y, wide, h], "segmentation": segmentation, "keypoints": moved.ravel().tolist()}
+        results.append({"image_id": a["image_id"], "category_id": 1, "score": float(chance.uniform()), **row})
+        if chance.uniform() < 0.2:
+            results.append({**results[-1], "bbox": [0, 0, 9, 9], "keypoints": [1, 1, 1] * 3, "score": 0.5})
+    for measure in ("bbox", "segm", "keypoints"):
+        expected = average_precision(truth, results, measure, SKELETON)
+        found = bootstrap(counts_by_image(truth, results, measure, SKELETON), replicates=200)["AP", OVERALL]
+        assert 0.1 < found.low < found.value < found.high < 0.95
+        assert found.value == pytest.approx(expected, abs=1e-12)
+        nothing = bootstrap(counts_by_image(truth, [], measure, SKELETON), replicates=200)["AP", OVERALL]
+        assert (nothing.value, nothing.low, nothing.high) == (0, 0, 0)
 
 
 def test_random_weights_find_nothing(scenes: list[Scene]) -> None:
