@@ -134,7 +134,8 @@ def _shared(*, epochs: int, rate: float, batch: int, unit: str) -> Callable[[Com
         click.option(
             "--validation",
             type=click.IntRange(1),
-            help=f"So many {unit} (those on the last photos of the first --data) are kept for validation; by default a fifth.",
+            help=f"So many {unit} (those on the last photos of the first --data) are kept for validation; by default a fifth, of "
+            "a project the same photos in every training.",
         ),
         click.option("--skeleton", help="The joints to learn; by default lsp-14, with --init current the project's."),
         click.option(
@@ -361,7 +362,7 @@ def _train_scenes(model: str, asked: _Asked, more: Mapping[str, Any]) -> None:
     schedule = SceneSchedule(**{**usual, **_numbers(asked)})
     best = train_on_scenes(
         model,
-        _folder(asked, plan, [schedule, more]),
+        _folder(asked, plan, [schedule.to_json(), more]),
         _sources(asked),
         _skeleton(asked, plan) or get_skeleton("lsp-14"),
         schedule,

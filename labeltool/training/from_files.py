@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -115,8 +115,7 @@ def train_on_files(
             held_out = min(MOST_HELD_OUT, max(1, len(per_source[0]) // 5))
         kept, unseen = split_by_photo(per_source[0], held_out, str(sources[0].labels))
     taken: list[list[Person]] = [kept, *per_source[1:]]
-    seen = {person.photo for people in taken for person in people}
-    unseen = _expect_apart(unseen, seen, sources)
+    expect_apart((p.photo for p in unseen), (p.photo for people in taken for p in people), sources)
     reach = task.padding * _ROOM
     size = _KEPT_SIZE * stages.zoom
     labelled = torch.from_numpy(np.stack([person.v > 0 for people in taken for person in people]))
@@ -258,19 +257,19 @@ def fingerprint(samples: Samples) -> str:
     return digest.hexdigest()
 
 
-def _expect_apart(unseen: list[Person], seen: set[Path], sources: Sequence[Source]) -> list[Person]:
-    """The people to validate on, when none of their photos is trained on by another source.
+def expect_apart(unseen: Iterable[Path], seen: Iterable[Path], sources: Sequence[Source]) -> None:
+    """Nothing, when no photo to validate on is trained on by another source.
 
     Raises:
         ModelError: one is.
     """
-    for person in unseen:
-        if person.photo in seen:
+    taught = {photo.resolve() for photo in set(seen)}
+    for photo in unseen:
+        if photo.resolve() in taught:
             raise ModelError(
-                f"{person.photo}: is to be validated on and also in another of the {len(sources)} sources,"
+                f"{photo}: is to be validated on and also in another of the {len(sources)} sources,"
                 " expected no photo on both sides"
             )
-    return unseen
 
 
 def _about(source: Source, people: Sequence[Person]) -> dict[str, Any]:

@@ -17,13 +17,16 @@ from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork
 from labeltool.models.mask_rcnn import TASKS, MaskRcnnConfig, build
 from labeltool.models.weights import Checkpoint, choose_device, read_checkpoint
 from labeltool.project import Project
+from labeltool.project.versions import validated_people
 from labeltool.skeleton import Skeleton
 from labeltool.training.bottom_up import BottomUpTask
+from labeltool.training.from_files import expect_apart
 from labeltool.training.mask_rcnn import MaskRcnnTask
+from labeltool.training.samples import Person
 from labeltool.training.scene_card import write_scene_card
 from labeltool.training.scene_loop import SceneSchedule, SceneTask, fit_scenes
 from labeltool.training.scenes import Scene, read_scenes
-from labeltool.training.sources import Source
+from labeltool.training.sources import Source, split_for_good
 from labeltool.training.starting import by_joint
 
 #: The models of whole photos that can be trained, by name.
@@ -59,7 +62,7 @@ def train_on_scenes(
         schedule: how long and how fast.
         tasks: of Mask R-CNN, some of `TASKS`.
         held_out: how many photos, the last of the first source, are validated on and never trained on; by default a fifth of
-            them, at most 200.
+            them, at most 200; of a project those of `labeltool.training.sources.split_for_good`.
         init: weights to start from: a backbone's, or a checkpoint, of which all tensors that fit are taken.
         frozen: the first layers of the bottom-up model's backbone stay as `init` has them.
         version: written into the checkpoint.
@@ -69,8 +72,8 @@ def train_on_scenes(
 
     Raises:
         ModelError: an unknown model, a source without people, or without labelled joints where joints are learnt, a box that is
-            none, fewer photos than are to be held out, weights that do not fit, layers to freeze that start by chance, or a
-            training that failed.
+            none, fewer photos than are to be held out, a photo on both sides, weights that do not fit, layers to freeze that
+            start by chance, or a training that failed.
         FormatError, ProjectError: a source cannot be read.
     """
     chosen = choose_device(device)
@@ -87,23 +90,24 @@ def train_on_scenes(
     if task.joints:
         for source, scenes in zip(sources, per_source, strict=True):
             _expect_joints(scenes, f"{source.labels}: no person with labelled joints", skeleton)
-    first = per_source[0]
-    if held_out is None:
-        held_out = min(_MOST_HELD_OUT, max(1, len(first) // 5))
-    if not 0 < held_out < len(first):
-        raise ModelError(
-            f"{sources[0].labels}: {len(first)} photos with people, expected more than the {held_out} to validate on (at least 1)"
-        )
-    unseen = first[-held_out:]
-    apart = {scene.photo for scene in unseen}
-    training = [s for scenes in (first[:-held_out], *per_source[1:]) for s in scenes if s.photo not in apart]
+    by_lot = held_out is None and sources[0].is_project
+    if by_lot:
+        kept, unseen = _split_by_lot(per_source[0], sources[0].labels)
+    else:
+        if held_out is None:
+            held_out = min(_MOST_HELD_OUT, max(1, len(per_source[0]) // 5))
+        kept, unseen = _split(per_source[0], sources[0], held_out)
+    taken = [kept, *per_source[1:]]
+    training = [scene for scenes in taken for scene in scenes]
+    expect_apart((s.photo for s in unseen), (s.photo for s in training), sources)
     if task.joints:
         for side, what in ((training, "train"), (unseen, "validate")):
             where = f"{sources[0].labels}: nobody on the {len(side)} photos to {what} on has labelled joints"
             _expect_joints(side, where, skeleton)
     about = {
-        "data": [_about(source, scenes, apart) for source, scenes in zip(sources, per_source, strict=True)],
-        "held_out": held_out,
+        "data": [_about(source, scenes) for source, scenes in zip(sources, taken, strict=True)],
+        "held_out": len(unseen),
+        **({"by_lot": True, "validated": _numbers(unseen, sources[0].labels)} if by_lot else {}),
         "init": None if init is None else read_checkpoint(init).sha256,
         "licence": licence,
         **({"frozen": True} if frozen else {}),
@@ -161,9 +165,45 @@ def start_from(network: nn.Module, checkpoint: Checkpoint) -> None:
     network.load_state_dict(fits, strict=False)
 
 
-def _about(source: Source, scenes: Sequence[Scene], apart: set[Path]) -> dict[str, Any]:
+def _split(scenes: list[Scene], source: Source, held_out: int) -> tuple[list[Scene], list[Scene]]:
+    """The photos to train on, and the last ones to validate on.
+
+    Raises:
+        ModelError: none would be left on one side.
+    """
+    if not 0 < held_out < len(scenes):
+        raise ModelError(
+            f"{source.labels}: {len(scenes)} photos with people, expected more than the {held_out} to validate on (at least 1)"
+        )
+    return scenes[:-held_out], scenes[-held_out:]
+
+
+def _split_by_lot(scenes: list[Scene], folder: Path) -> tuple[list[Scene], list[Scene]]:
+    """A project's photos to train on and to validate on, as the trainings of top-down models split them.
+
+    Raises:
+        ModelError: there is only one photo.
+    """
+    # the split looks at photos and numbers alone
+    with Project.open(folder) as project:
+        people = [
+            Person(scene.photo, scene.boxes[0], scene.xy[0], scene.v[0], person.id)
+            for scene in scenes
+            for person in project.people(scene.image_id)
+        ]
+    kept, unseen = split_for_good(people, str(folder), validated_people(folder))
+    taught, apart = ({person.photo for person in side} for side in (kept, unseen))
+    return [s for s in scenes if s.photo in taught], [s for s in scenes if s.photo in apart]
+
+
+def _numbers(scenes: Sequence[Scene], folder: Path) -> list[int]:
+    """A project's numbers of the people on photos, crowds left out."""
+    with Project.open(folder) as project:
+        return sorted(p.id for scene in scenes for p in project.people(scene.image_id) if not p.crowd)
+
+
+def _about(source: Source, trained: Sequence[Scene]) -> dict[str, Any]:
     """A source and what of it is trained on; of a project also the numbers of the people."""
-    trained = [scene for scene in scenes if scene.photo not in apart]
     about = {
         "labels": source.labels.name,
         "project": source.is_project,
@@ -173,8 +213,7 @@ def _about(source: Source, scenes: Sequence[Scene], apart: set[Path]) -> dict[st
         "sha256": source.sha256(),
     }
     if source.is_project:
-        with Project.open(source.labels) as project:
-            about["learnt"] = sorted(p.id for scene in trained for p in project.people(scene.image_id))
+        about["learnt"] = _numbers(trained, source.labels)
     return about
 
 

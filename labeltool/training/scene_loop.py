@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,9 +22,6 @@ from labeltool.training.curve import write_curve
 from labeltool.training.scenes import Scene, Variation, View, fingerprint, view
 from labeltool.training.state import State
 
-#: Steps between two saves of the state within an epoch.
-_SAVED = 100
-
 
 @dataclass(frozen=True)
 class SceneSchedule:
@@ -37,6 +35,7 @@ class SceneSchedule:
         average: decay of the moving average of the weights, which is what is kept.
         seed: of every random choice.
         variation: how training views vary.
+        save_every: seconds after which the state is saved in the middle of an epoch.
     """
 
     epochs: int = 12
@@ -46,12 +45,19 @@ class SceneSchedule:
     average: float = 0.99
     seed: int = 0
     variation: Variation = field(default_factory=Variation)
+    save_every: float = 120.0
 
     def rate_at(self, progress: float) -> float:
         """The learning rate after a share of the run."""
         if progress < 0.1:
             return self.rate * (0.04 + 0.96 * progress / 0.1)
         return self.rate * 0.5 * (1 + math.cos(math.pi * (progress - 0.1) / 0.9))
+
+    def to_json(self) -> dict[str, Any]:
+        """What decides the weights that come out, for the checkpoint's description and for telling runs apart."""
+        plain = asdict(self)
+        del plain["save_every"]
+        return plain
 
 
 class SceneTask(Protocol):
@@ -123,8 +129,8 @@ def fit_scenes(
 ) -> Path:
     """Trains a task's network on whole photos and returns the path of its best checkpoint, `best.safetensors`.
 
-    The whole state is kept in `out` after every epoch and every so many steps; a run that was stopped goes on from there when it
-    is started again with the same arguments, and ends as an unbroken one would. `curve.csv` has one row an
+    The whole state is kept in `out` after every epoch and every `schedule.save_every` seconds; a run that was stopped goes on
+    from there when it is started again with the same arguments, and ends as an unbroken one would. `curve.csv` has one row an
     epoch: every loss and score.
 
     Args:
@@ -155,7 +161,7 @@ def fit_scenes(
         "validation_sha256": fingerprint(validation),
         **(about or {}),
     }
-    arguments = {**task.describe(), "schedule": asdict(schedule), **about}
+    arguments = {**task.describe(), "schedule": schedule.to_json(), **about}
     state = State(out, {"network": network, "average": average}, optimiser, arguments)
     place = state.resume()
     steps = math.ceil(len(training) / schedule.batch)
@@ -168,6 +174,7 @@ def fit_scenes(
             disable=quiet,
         )
         network.train()
+        saved = time.monotonic()
         for done, rows in enumerate(bar):
             if done < place.step:
                 continue
@@ -180,8 +187,9 @@ def fit_scenes(
             for name, loss in losses.items():
                 place.losses[name] = place.losses.get(name, 0.0) + loss.item() / steps
             place.step = done + 1
-            if place.step % _SAVED == 0 and place.step < steps:
+            if time.monotonic() - saved >= schedule.save_every and place.step < steps:
                 state.save(place)
+                saved = time.monotonic()
         scores = task.scores(average.module.eval(), validation)
         row = {"epoch": place.epoch + 1, "loss": sum(place.losses.values()), **place.losses, **scores}
         score = next(iter(scores.values()))
@@ -189,7 +197,7 @@ def fit_scenes(
             place.best = score
             description = {
                 **task.describe(),
-                "schedule": asdict(schedule),
+                "schedule": schedule.to_json(),
                 "epoch": place.epoch + 1,
                 "losses": place.losses,
                 "validation": {"photos": len(validation), **scores},

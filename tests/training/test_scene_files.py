@@ -13,14 +13,17 @@ from labeltool.models import bottom_up, mask_rcnn
 from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork
 from labeltool.models.mask_rcnn import MaskRcnnConfig
 from labeltool.models.weights import read_checkpoint, write_checkpoint
+from labeltool.project import Project
 from labeltool.skeleton import Skeleton, define
 from labeltool.training import scene_files
 from labeltool.training.bottom_up import BottomUpTask
 from labeltool.training.from_files import shipped_weights
 from labeltool.training.mask_rcnn import MaskRcnnTask
+from labeltool.training.samples import people_of
 from labeltool.training.scene_files import make_scene_task, start_from, train_on_scenes
 from labeltool.training.scene_loop import SceneSchedule, SceneTask
-from labeltool.training.sources import Source
+from labeltool.training.scenes import Scene
+from labeltool.training.sources import Source, split_for_good
 
 OTHER = define("other", ["trunk", "tail"])
 
@@ -122,6 +125,74 @@ def test_a_run_goes_on_only_with_what_it_has_learnt_from(source: Source, tmp_pat
     source.labels.write_text(json.dumps(document))
     refused(r"data\[0\].sha256 = '[0-9a-f]+\.\.\.', now '[0-9a-f]+\.\.\.'")
     assert best.read_bytes() == before
+
+
+@pytest.fixture
+def learnt_from(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], list[str], dict[str, Any]]]:
+    """The names of the photos to train and to validate on, and what the checkpoint would say, of each training begun."""
+    seen: list[tuple[list[str], list[str], dict[str, Any]]] = []
+
+    def begin(_: Path, __: object, training: list[Scene], unseen: list[Scene], *___: object, **more: Any) -> Path:
+        seen.append(([s.photo.name for s in training], [s.photo.name for s in unseen], more["about"]))
+        return Path()
+
+    monkeypatch.setattr(scene_files, "fit_scenes", begin)
+    monkeypatch.setattr(scene_files, "write_scene_card", lambda *_: None)
+    return seen
+
+
+@pytest.mark.usefixtures("tiny")
+def test_of_a_project_the_same_photos_are_validated_on_however_many_are_done(
+    tmp_path: Path, learnt_from: list[tuple[list[str], list[str], dict[str, Any]]]
+) -> None:
+    document = square_document(tmp_path, 24, seed=0)
+    folder = tmp_path / "p"
+    with Project.create(folder, document, tmp_path, SKELETON, blind_share=0) as project:
+        images = [image.id for image in project.images()]
+        for image in images[16:]:
+            project.set_status(image, "in_progress", "ann")
+    both = {}
+    for done in (16, 24):
+        with Project.open(folder) as project:
+            for image in images[:done]:
+                project.set_status(image, "done", "ann")
+        train_on_scenes("mask-rcnn", tmp_path / "x", [Source(folder)], SKELETON, SceneSchedule(), quiet=True)
+        training, unseen, about = learnt_from[-1]
+        assert sorted(training + unseen) == [f"{n:03d}.png" for n in range(done)] and training and unseen
+        assert (
+            about["by_lot"]
+            and about["held_out"] == len(unseen)
+            and len(about["data"][0]["learnt"]) == 2 * len(training)
+        )
+        assert len(about["validated"]) == 2 * len(unseen) and not set(about["validated"]) & set(
+            about["data"][0]["learnt"]
+        )
+        both[done] = set(unseen)
+    assert both[16] < both[24], "what was validated on is still, and is not the last photos alone"
+    lot = {p.photo.name for p in split_for_good(people_of(document, tmp_path, SKELETON), "p")[1]}
+    assert both[24] == lot, "the photos that the heatmap model is validated on"
+    train_on_scenes("mask-rcnn", tmp_path / "x", [Source(folder)], SKELETON, SceneSchedule(), held_out=3, quiet=True)
+    training, unseen, about = learnt_from[-1]
+    assert unseen == ["021.png", "022.png", "023.png"] and "by_lot" not in about
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_photo_on_both_sides_is_refused(
+    source: Source, tmp_path: Path, learnt_from: list[tuple[list[str], list[str], dict[str, Any]]]
+) -> None:
+    """By whatever path it is named; two sources may teach with the same photo."""
+    (tmp_path / "link").symlink_to(tmp_path)
+    again = Source(source.labels, tmp_path / "link")
+    with pytest.raises(ModelError, match=r"004.png: is to be validated on and also in another of the 2 sources"):
+        train_on_scenes("mask-rcnn", tmp_path / "x", [source, again], SKELETON, SceneSchedule(), quiet=True)
+    data = json.loads(source.labels.read_text())
+    few = tmp_path / "few.json"
+    few.write_text(json.dumps({**data, "annotations": [a for a in data["annotations"] if a["image_id"] < 3]}))
+    second = Source(few, tmp_path / "link")
+    train_on_scenes("mask-rcnn", tmp_path / "x", [source, second], SKELETON, SceneSchedule(), quiet=True)
+    training, unseen, about = learnt_from[-1]
+    assert unseen == ["004.png"] and len(training) == 6
+    assert [(row["photos"], row["people"]) for row in about["data"]] == [(4, 8), (2, 4)]
 
 
 def test_layers_that_cannot_be_frozen(source: Source, tmp_path: Path) -> None:
