@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from synthetic_scenes import SKELETON, square_document
 
 from labeltool.errors import ModelError
@@ -59,6 +61,70 @@ def test_every_model_trains_from_a_file_and_loads_again(source: Source, tmp_path
     assert about["data"][0]["people"] == 8 and about["held_out"] == 1 and about["licence"] == "CC0-1.0"
     best = train_on_scenes("mask-rcnn", tmp_path / "m", [source], SKELETON, schedule, init=best, quiet=True)
     assert mask_rcnn.load(best, "cpu").config.tasks == ("od", "is", "hpe")
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "terms", "figures"),
+    [
+        ("bottom-up", [], ["joints", "centres", "offsets"], ["AP of joints", "| left shoulder | 2 |"]),
+        (
+            "mask-rcnn",
+            ["--tasks", "od,is"],
+            ["rpn_reg", "rpn_clf", "bb_reg", "bb_clf", "segment"],
+            ["AP of masks", "AP of boxes"],
+        ),
+    ],
+)
+def test_the_command_ends_with_a_checkpoint_a_curve_and_a_card(
+    model: str,
+    more: list[str],
+    terms: list[str],
+    figures: list[str],
+    tmp_path: Path,
+    run: Callable[..., tuple[int, str, str]],
+) -> None:
+    (tmp_path / "squares.json").write_text(json.dumps(square_document(tmp_path, 3, seed=0).data))
+    out = tmp_path / "run"
+    command = [
+        *(
+            "train",
+            model,
+            "--data",
+            tmp_path / "squares.json",
+            tmp_path,
+            "--out",
+            out,
+            "--validation",
+            1,
+            "--epochs",
+            1,
+        ),
+        *("--batch", 2, "--licence", "CC0-1.0", "--version", "7", *more),
+    ]
+    status, said, error = run(*command)
+    assert status == 0, error
+    best = out / "best.safetensors"
+    assert f"best checkpoint: {best}" in said and f"card: {out / 'card.md'}" in said
+    about = read_checkpoint(best).description
+    assert about["model"] == model and about["version"] == "7" and about["data"][0]["photos"] == 2
+    rows = (out / "curve.csv").read_text().splitlines()
+    assert len(rows) == 2 and set(terms) < set(rows[0].split(","))
+    assert (out / "curve.svg").read_text().startswith("<svg")
+    card = (out / "card.md").read_text()
+    for text in (
+        f"# {model} 7",
+        "CC0-1.0",
+        "squares.json",
+        about["data"][0]["sha256"],
+        about["labels_sha256"],
+        *figures,
+    ):
+        assert text in card, text
+    assert all(f"| {term} | " in card for term in terms) and "nan" not in card
+    with Image.open(out / "failures.jpg") as sheet:
+        assert sheet.size == (880, 238)
+    before = best.read_bytes(), card
+    assert run(*command)[0] == 0 and (best.read_bytes(), (out / "card.md").read_text()) == before
 
 
 def test_a_backbone_starts_either_model(tmp_path: Path) -> None:

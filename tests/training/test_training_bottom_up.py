@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,39 @@ def test_it_learns_a_few_photos(tmp_path: Path) -> None:
     assert {"joints", "centres", "offsets", "ap_keypoints"} <= set(header)
     best = max(float(row.split(",")[header.index("ap_keypoints")]) for row in rows[1:])
     assert best > 0.5
+
+
+def test_a_run_that_was_stopped_ends_as_an_unbroken_one(tmp_path: Path) -> None:
+    """It goes on in the middle of its second epoch."""
+
+    class Stopped(Exception):
+        pass
+
+    class Stopping(BottomUpTask):
+        steps = 0
+
+        def losses(self, views: Sequence[View]) -> Mapping[str, torch.Tensor]:
+            Stopping.steps += 1
+            if Stopping.steps == 6:
+                raise Stopped
+            return super().losses(views)
+
+    scenes = read_scenes(square_document(tmp_path, 8, seed=0), tmp_path, SKELETON)
+    config = BottomUpConfig(SKELETON, side=64, channels=16, backbone="mobilenetv3_small_050")
+    schedule = SceneSchedule(epochs=2, batch=2, save_every=0)
+
+    def train(name: str, kind: type[BottomUpTask] = BottomUpTask) -> dict[str, torch.Tensor]:
+        torch.manual_seed(0)
+        task = kind(BottomUpNetwork(config), config)
+        fit_scenes(tmp_path / name, task, scenes[:6], scenes[6:], schedule, quiet=True)
+        return task.network.state_dict()
+
+    whole = train("whole")
+    with pytest.raises(Stopped):
+        train("broken", Stopping)
+    place = json.loads((tmp_path / "broken" / "state.json").read_text())["place"]
+    assert (place["epoch"], place["step"]) == (1, 2)
+    for name, tensor in train("broken").items():
+        torch.testing.assert_close(tensor, whole[name], rtol=0, atol=0, msg=name)
+    for file in ("curve.csv", "best.safetensors"):
+        assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "broken" / file).read_bytes(), file

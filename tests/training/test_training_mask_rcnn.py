@@ -110,7 +110,7 @@ def test_a_run_that_was_stopped_ends_as_an_unbroken_one(scenes: list[Scene], tmp
                 raise Stopped
             return super().losses(views)
 
-    schedule = SceneSchedule(epochs=2, batch=4, variation=MILD)
+    schedule = SceneSchedule(epochs=2, batch=4, variation=MILD, save_every=0)
     some = scenes[:8]
     whole = make("od")
     fit_scenes(tmp_path / "whole", whole, some, some[:2], schedule, quiet=True)
