@@ -1,6 +1,6 @@
 """Whole photos with all their people, for models that find people by themselves: read once, seen anew in every epoch.
 
-A view is the photo scaled, shifted and possibly mirrored onto a canvas of fixed size, with its boxes, masks and joints.
+A view is the photo scaled, turned, shifted and possibly mirrored onto a canvas of fixed size, with its boxes, masks and joints.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class View:
         boxes: (N, 4) xyxy, at pixel edges.
         xy: (N, K, 2) joints in pixels.
         labelled: (N, K) whether a joint is labelled and lies on the canvas.
-        masks: (N, H, W) bytes 0 or 1; (0, H, W) when not asked for.
+        masks: (N, H, W) bytes 0 or 1, 0 where something covers the person; (0, H, W) when not asked for.
     """
 
     pixels: Tensor
@@ -82,20 +82,27 @@ class Variation:
     """How far a training view may differ from the plain one.
 
     Attributes:
+        rotation: turned by up to so many degrees either way.
+        rotated: share of the views that are turned.
         scale: zoomed by a factor between 1 / scale and scale.
         shift: moved by up to this share of the canvas, each way.
         flip: share of the views that are mirrored, left joints becoming right ones.
         tint: brightness and contrast vary by up to this share.
+        occlusion: share of the people of whom a piece is covered by another place of the view, or by grey where somebody would be
+            seen in it; joints under it stay labelled.
     """
 
+    rotation: float = 15.0
+    rotated: float = 0.5
     scale: float = 1.25
     shift: float = 0.1
     flip: float = 0.5
     tint: float = 0.25
+    occlusion: float = 0.3
 
 
 #: The photo as it is, for validation.
-PLAIN = Variation(scale=1, shift=0, flip=0, tint=0)
+PLAIN = Variation(rotation=0, rotated=0, scale=1, shift=0, flip=0, tint=0, occlusion=0)
 
 
 def read_scenes(document: CocoDocument, photos: Path, skeleton: Skeleton) -> list[Scene]:
@@ -166,69 +173,119 @@ def view(
     Raises:
         PhotoError: the photo cannot be read.
     """
-    width, height = scene.size
-    zoom = min(canvas[0] / width, canvas[1] / height)
-    zoom *= math.exp(chance.uniform(-1, 1) * math.log(variation.scale))
-    away = chance.uniform(-1, 1, 2) * variation.shift * np.array(canvas)
-    mirrored = chance.uniform() < variation.flip
-    offset = np.array(canvas) / 2 - zoom * np.array(scene.size) / 2 + away
-
-    def to_canvas(points: FloatArray) -> FloatArray:
-        """Edge coordinates of the photo to those of the canvas."""
-        out: FloatArray = points * zoom + offset
-        if mirrored:
-            out[..., 0] = canvas[0] - out[..., 0]
-        return out
-
-    pixels = _painted(load_photo(scene.photo), zoom, offset, canvas, mirrored, variation.tint, chance)
-    crowds = to_canvas(np.stack([scene.ignored[:, :2], scene.ignored[:, :2] + scene.ignored[:, 2:]], axis=1))
-    for ends in np.clip(crowds.round().astype(int), 0, canvas):
-        (left, top), (right, bottom) = ends.min(axis=0), ends.max(axis=0)
-        pixels[:, top:bottom, left:right] = 127
-    xy = to_canvas(scene.xy + 0.5) - 0.5
+    place = _placed(scene.size, canvas, variation, chance)
+    pixels = _painted(load_photo(scene.photo), place, variation.tint, chance)
+    for crowd in place.to_canvas(_corners(scene.ignored)):
+        if place.turned:
+            pixels[:, torch.from_numpy(_drawn([crowd], canvas) > 0)] = 127
+        else:
+            ends = np.clip(crowd.round().astype(int), 0, canvas)
+            (left, top), (right, bottom) = ends.min(axis=0), ends.max(axis=0)
+            pixels[:, top:bottom, left:right] = 127
+    xy = place.to_canvas(scene.xy + 0.5) - 0.5
     labelled = scene.v > 0
-    if mirrored:
+    if place.mirrored:
         order = skeleton.flip_order()
         xy, labelled = xy[:, order], labelled[:, order]
     labelled &= ((xy > -0.5) & (xy < np.array(canvas) - 0.5)).all(axis=2)
-    corners = to_canvas(np.stack([scene.boxes[:, :2], scene.boxes[:, :2] + scene.boxes[:, 2:]], axis=1))
-    low, high = corners.min(axis=1), corners.max(axis=1)
+    outlines = [_outline_on(scene, person, place) for person in range(len(scene))]
+    low = np.array([points.min(axis=0) for _, points in outlines])
+    high = np.array([points.max(axis=0) for _, points in outlines])
     whole = np.concatenate([low, high - low], axis=1)
     inside = clip_boxes(whole, *canvas)
     kept = inside[:, 2:].prod(axis=1) > _KEPT * whole[:, 2:].prod(axis=1)
     kept &= (inside[:, 2:] >= 2).all(axis=1)
-    drawn = [_mask(scene.outlines[i], inside[i], to_canvas, canvas) for i in np.flatnonzero(kept)] if masks else []
-    boxes = np.concatenate([inside[:, :2], inside[:, :2] + inside[:, 2:]], axis=1)[kept]
+    boxes = np.concatenate([inside[:, :2], inside[:, :2] + inside[:, 2:]], axis=1)
+    drawn = np.zeros((0, canvas[1], canvas[0]), dtype=np.uint8)
+    if masks and kept.any():
+        rows = np.flatnonzero(kept)
+        drawn = np.stack([_drawn(o, canvas) if (o := outlines[i][0]) else _filled(inside[i], canvas) for i in rows])
+    if variation.occlusion > 0:
+        drawn[:, _cover(pixels, boxes, kept, variation.occlusion, chance)] = 0
     return View(
         pixels,
-        torch.from_numpy(boxes).float(),
+        torch.from_numpy(boxes[kept]).float(),
         torch.from_numpy(xy[kept]).float(),
         torch.from_numpy(labelled[kept]),
-        torch.from_numpy(np.stack(drawn)) if drawn else torch.zeros(0, canvas[1], canvas[0], dtype=torch.uint8),
+        torch.from_numpy(drawn),
     )
 
 
-def _painted(
-    photo: NDArray[np.uint8],
-    zoom: float,
-    offset: FloatArray,
-    canvas: tuple[int, int],
-    mirrored: bool,
-    tint: float,
-    chance: np.random.Generator,
-) -> Tensor:
+@dataclass(frozen=True)
+class _Place:
+    """How a photo lies on a canvas: q = zoom R p + offset in edge coordinates, then possibly mirrored."""
+
+    zoom: float
+    rotation: FloatArray
+    offset: FloatArray
+    mirrored: bool
+    canvas: tuple[int, int]
+
+    @property
+    def turned(self) -> bool:
+        """Whether it lies aslant."""
+        return bool(self.rotation[1, 0] != 0)
+
+    def to_canvas(self, points: FloatArray) -> FloatArray:
+        """Edge coordinates (..., 2) of the photo to those of the canvas."""
+        out: FloatArray = points @ (self.zoom * self.rotation).T + self.offset
+        if self.mirrored:
+            out[..., 0] = self.canvas[0] - out[..., 0]
+        return out
+
+
+def _placed(
+    size: tuple[int, int], canvas: tuple[int, int], variation: Variation, chance: np.random.Generator
+) -> _Place:
+    """A place for a photo of that size by chance, its middle near the canvas's."""
+    zoom = min(canvas[0] / size[0], canvas[1] / size[1])
+    zoom *= math.exp(chance.uniform(-1, 1) * math.log(variation.scale))
+    away = chance.uniform(-1, 1, 2) * variation.shift * np.array(canvas)
+    mirrored = bool(chance.uniform() < variation.flip)
+    rotation = np.eye(2)
+    if variation.rotation > 0:
+        angle = math.radians(chance.uniform(-1, 1) * variation.rotation)
+        if chance.uniform() < variation.rotated:
+            rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    offset = np.array(canvas) / 2 - zoom * (rotation @ np.array(size)) / 2 + away
+    return _Place(zoom, rotation, offset, mirrored, canvas)
+
+
+def _corners(boxes: FloatArray) -> FloatArray:
+    """The corners of boxes xywh, in turn: (N, 4) to (N, 4, 2)."""
+    x, y, w, h = boxes.T
+    return np.stack([np.stack([x, x + w, x + w, x], axis=1), np.stack([y, y, y + h, y + h], axis=1)], axis=2)
+
+
+def _outline_on(scene: Scene, person: int, place: _Place) -> tuple[list[FloatArray], FloatArray]:
+    """A person's polygons on the canvas, none for the whole upright box, and the points (P, 2) that their box is drawn about.
+
+    In a photo that lies aslant the box is that of the outline, which is smaller than that of the turned box; where the labels
+    have no outline the turned box has to do, for the mask as well.
+    """
+    corners = place.to_canvas(_corners(scene.boxes[person : person + 1]))[0]
+    polygons = [place.to_canvas(np.reshape(part, (-1, 2))) for part in scene.outlines[person]]
+    if not place.turned:
+        return polygons, corners
+    polygons = polygons or [corners]
+    return polygons, np.concatenate(polygons)
+
+
+def _painted(photo: NDArray[np.uint8], place: _Place, tint: float, chance: np.random.Generator) -> Tensor:
     """The photo on the canvas, grey about it: (3, H, W) float, 0..255."""
     # PIL asks where in the source each pixel of the result comes from
-    back = (1 / zoom, 0.0, -offset[0] / zoom, 0.0, 1 / zoom, -offset[1] / zoom)
+    (a, b), (d, e) = (place.rotation.T / place.zoom).tolist()
+    c, f = (-(place.rotation.T @ place.offset) / place.zoom).tolist()
+    back = np.array([a, b, c, d, e, f])
     source = Image.fromarray(photo)
-    if zoom < 0.75:  # bilinear reading alone would skip pixels
-        source, shrunk = source.reduce(max(int(1 / zoom), 1)), max(int(1 / zoom), 1)
-        back = (back[0] / shrunk, 0.0, back[2] / shrunk, 0.0, back[4] / shrunk, back[5] / shrunk)
+    if place.zoom < 0.75:  # bilinear reading alone would skip pixels
+        shrunk = max(int(1 / place.zoom), 1)
+        source, back = source.reduce(shrunk), back / shrunk
     painted = source.transform(
-        canvas, Image.Transform.AFFINE, back, Image.Resampling.BILINEAR, fillcolor=(127, 127, 127)
+        place.canvas, Image.Transform.AFFINE, back.tolist(), Image.Resampling.BILINEAR, fillcolor=(127, 127, 127)
     )
     values = np.asarray(painted, dtype=np.float32)
-    if mirrored:
+    if place.mirrored:
         values = values[:, ::-1]
     if tint > 0:
         gain, lift = 1 + chance.uniform(-1, 1) * tint, chance.uniform(-1, 1) * tint * 127
@@ -237,18 +294,62 @@ def _painted(
     return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
 
 
-def _mask(
-    outline: Sequence[Sequence[float]], box: FloatArray, to_canvas: Any, canvas: tuple[int, int]
-) -> NDArray[np.uint8]:
-    """A person's pixels (H, W) on the canvas; the whole box where the labels have no outline."""
-    width, height = canvas
-    if not outline:
-        drawn = np.zeros((height, width), dtype=np.uint8)
-        x, y, w, h = box
-        drawn[round(y) : math.ceil(y + h), round(x) : math.ceil(x + w)] = 1
-        return drawn
-    polygons = [to_canvas(np.reshape(part, (-1, 2))).ravel().tolist() for part in outline]
-    merged = rle.merge(rle.frPyObjects(polygons, height, width))
+def _cover(
+    pixels: Tensor, boxes: FloatArray, kept: NDArray[np.bool_], share: float, chance: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Covers a piece of some people, in place, and returns the pixels (H, W) that are covered.
+
+    A piece has 0.2 to 0.5 of the sides of the person's box. It shows another place of the view, or grey where that place holds
+    somebody; nobody loses more than half of their box to another's piece.
+
+    Args:
+        pixels: (3, H, W), changed.
+        boxes: (N, 4) xyxy of everybody, cut to the canvas.
+        kept: (N,) whom the view is of.
+        share: of them that are covered.
+        chance: the source of all chance.
+    """
+    canvas = np.array(pixels.shape[:0:-1])
+    covered = np.zeros(pixels.shape[1:], dtype=np.bool_)
+    before = pixels.clone()
+    for low, high in zip(boxes[kept, :2], boxes[kept, 2:], strict=True):
+        lot = chance.uniform(size=7)
+        size = np.maximum(((high - low) * (0.2 + 0.3 * lot[1:3])).round(), 1)
+        at = (low + (high - low - size) * lot[3:5]).round()
+        if lot[0] >= share or (_shared(boxes[kept], at, size) > 0.5).any():
+            continue
+        source = ((canvas - size) * lot[5:7]).round()
+        here, there = (_slices(corner, size) for corner in (at, source))
+        pixels[:, *here] = 127 if (_shared(boxes, source, size) > 0).any() else before[:, *there]
+        covered[here] = True
+    return covered
+
+
+def _shared(boxes: FloatArray, corner: FloatArray, size: FloatArray) -> FloatArray:
+    """Which share of each box xyxy lies in a rectangle: (N,)."""
+    sides = np.minimum(boxes[:, 2:], corner + size) - np.maximum(boxes[:, :2], corner)
+    whole = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    found: FloatArray = np.maximum(sides, 0).prod(axis=1) / np.maximum(whole, 1e-9)
+    return found
+
+
+def _slices(corner: FloatArray, size: FloatArray) -> tuple[slice, slice]:
+    """The rows and columns of a rectangle of whole pixels."""
+    (x, y), (w, h) = corner.astype(int).tolist(), size.astype(int).tolist()
+    return slice(y, y + h), slice(x, x + w)
+
+
+def _filled(box: FloatArray, canvas: tuple[int, int]) -> NDArray[np.uint8]:
+    """The pixels (H, W) of a whole box xywh."""
+    drawn = np.zeros((canvas[1], canvas[0]), dtype=np.uint8)
+    x, y, w, h = box
+    drawn[round(y) : math.ceil(y + h), round(x) : math.ceil(x + w)] = 1
+    return drawn
+
+
+def _drawn(polygons: Sequence[FloatArray], canvas: tuple[int, int]) -> NDArray[np.uint8]:
+    """The pixels (H, W) inside polygons on the canvas."""
+    merged = rle.merge(rle.frPyObjects([points.ravel().tolist() for points in polygons], canvas[1], canvas[0]))
     with warnings.catch_warnings():  # pycocotools 2.0.11 makes its arrays in a way that numpy 2 is leaving behind
         warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
         mask: NDArray[np.uint8] = rle.decode(merged)

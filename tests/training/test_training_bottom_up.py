@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from synthetic_scenes import SKELETON, square_document
 from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork, group
 from labeltool.training.bottom_up import BottomUpTask, centre_of, focal_loss, offset_loss, to_cells, wanted_maps
 from labeltool.training.scene_loop import SceneSchedule, fit_scenes
-from labeltool.training.scenes import Variation, View, read_scenes
+from labeltool.training.scenes import PLAIN, View, read_scenes
 
 
 def seen(xy: list[list[list[float]]], labelled: list[list[bool]]) -> View:
@@ -98,7 +99,7 @@ def test_it_learns_a_few_photos(tmp_path: Path) -> None:
     scenes = read_scenes(square_document(tmp_path, 24, seed=0), tmp_path, SKELETON)
     config = BottomUpConfig(SKELETON, side=128, channels=32, backbone="mobilenetv3_small_050")
     task = BottomUpTask(BottomUpNetwork(config), config)
-    mild = Variation(scale=1.05, shift=0.05, flip=0, tint=0.05)
+    mild = replace(PLAIN, scale=1.05, shift=0.05, tint=0.05)
     schedule = SceneSchedule(epochs=16, batch=4, rate=4e-3, average=0.9, variation=mild)
     fit_scenes(tmp_path / "run", task, scenes, scenes[:8], schedule, quiet=True)
     rows = (tmp_path / "run" / "curve.csv").read_text().splitlines()

@@ -16,9 +16,9 @@ from labeltool.models.mask_rcnn import MaskRcnnConfig, build, open_checkpoint, p
 from labeltool.training.coco_ap import average_precision, counts_by_image, truth_of
 from labeltool.training.mask_rcnn import MaskRcnnTask, average_precisions
 from labeltool.training.scene_loop import SceneSchedule, fit_scenes
-from labeltool.training.scenes import PLAIN, Scene, Variation, read_scenes, view
+from labeltool.training.scenes import PLAIN, Scene, read_scenes, view
 
-MILD = Variation(scale=1.05, shift=0.05, flip=0, tint=0.05)
+MILD = replace(PLAIN, scale=1.05, shift=0.05, tint=0.05)
 
 
 @pytest.fixture
