@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from multitask import BACKBONE, rendered
+from multitask import BACKBONE, UPRIGHT, rendered
 
 from labeltool.images import load_photo
 from labeltool.models.base import Poses
@@ -124,7 +124,7 @@ def train(task: SceneTask, options: argparse.Namespace, out: Path, name: str, ep
     """A model trained on rendered photos of one to ten people; the last forty of them, or a quarter, choose the best epoch."""
     scenes = rendered(out / "learn", 310_000, options.photos, "1-10", "384x288", LSP_14)
     held_out = min(40, len(scenes) // 4)
-    schedule = SceneSchedule(epochs=epochs, batch=8)
+    schedule = SceneSchedule(epochs=epochs, batch=8, variation=UPRIGHT)
     quiet = options.json or options.quick
     return fit_scenes(out / name, task, scenes[:-held_out], scenes[-held_out:], schedule, quiet=quiet)
 

@@ -26,7 +26,7 @@ from labeltool.audit.people import FloatArray
 from labeltool.geometry import denormalise, normalise
 from labeltool.models.catalog import load_model
 from labeltool.skeleton import LSP_14, Skeleton
-from labeltool.training.card import failure_sheet
+from labeltool.training.card import failure_sheet, failures
 from labeltool.training.measuring import RIGHT_WITHIN, Answers, Worth, ask, worth
 from labeltool.training.samples import Person
 from labeltool.training.sources import read_people
@@ -69,7 +69,7 @@ def main() -> None:
             if options.failures is not None:
                 options.failures.mkdir(parents=True, exist_ok=True)
                 sheet = options.failures / f"failures-{name}.jpg"
-                sheet.write_bytes(failure_sheet(people, answers, found[name], LSP_14))
+                sheet.write_bytes(failure_sheet(failures(people, answers, found[name], LSP_14)))
     found["mean pose"] = worth(people, mean_pose(people), LSP_14)
     if options.json:
         told = {name: {**numbers(w), **by_visibility(people, w)} for name, w in found.items()}

@@ -37,6 +37,12 @@ class Poses:
         """No people, for a skeleton of so many joints."""
         return cls(np.zeros((0, 4)), np.zeros((0, joints, 2)), np.zeros((0, joints)), np.zeros(0))
 
+    def without(self, joints: Sequence[int]) -> Poses:
+        """The same people, some joints of them not predicted."""
+        xy, confidence = self.xy.copy(), self.confidence.copy()
+        xy[:, joints], confidence[:, joints] = np.nan, 0.0
+        return Poses(self.boxes, xy, confidence, self.scores)
+
 
 @runtime_checkable
 class PoseModel(Protocol):

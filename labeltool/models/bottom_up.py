@@ -108,8 +108,11 @@ class BottomUp:
             return Poses.none(len(self.skeleton))
         # a cell's middle is at (cell + 0.5) * stride in edge coordinates of the canvas
         xy = (cells + 0.5) * STRIDE / zoom - 0.5
-        low, high = xy.min(axis=1), xy.max(axis=1)
-        return Poses(np.concatenate([low, np.maximum(high - low, 1)], axis=1), xy, confidence, scores)
+        unlearnt = [self.skeleton.index(joint) for joint in self.config.unlearnt]
+        learnt = np.delete(xy, unlearnt, axis=1)
+        low, high = learnt.min(axis=1), learnt.max(axis=1)
+        boxes = np.concatenate([low, np.maximum(high - low, 1)], axis=1)
+        return Poses(boxes, xy, confidence, scores).without(unlearnt)
 
 
 def canvas_of(image: NDArray[np.uint8], side: int) -> tuple[Tensor, float]:

@@ -35,6 +35,7 @@ from labeltool.errors import ModelError, SkeletonError
 from labeltool.geometry import FloatArray
 from labeltool.models.base import Poses
 from labeltool.models.keypoint_rcnn import MOST_PEOPLE, SCORE_THRESHOLD, poses_of
+from labeltool.models.topdown import read_unlearnt
 from labeltool.models.weights import choose_device, load_into, read_checkpoint_of
 from labeltool.skeleton import Skeleton, from_mapping, to_mapping
 
@@ -74,6 +75,7 @@ class MaskRcnnConfig:
         side: photos are scaled so that their shorter side has so many pixels, the longer one at most 5 / 3 of it.
         mean: of the photo's values in 0..1, subtracted.
         std: of the photo's values, divided by.
+        unlearnt: joints that nobody it learnt from had labelled: it does not predict them.
     """
 
     skeleton: Skeleton
@@ -83,10 +85,14 @@ class MaskRcnnConfig:
     side: int = 240
     mean: float = 0.5
     std: float = 0.5
+    unlearnt: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "unlearnt", read_unlearnt(self.unlearnt, self.skeleton))
 
     def to_json(self) -> dict[str, Any]:
         """The config as it stands in a checkpoint's description."""
-        plain = {name: getattr(self, name) for name in ("backbone", "channels", "side", "mean", "std")}
+        plain = {name: getattr(self, name) for name in ("backbone", "channels", "side", "mean", "std", "unlearnt")}
         return {"skeleton": to_mapping(self.skeleton), "tasks": ",".join(self.tasks), **plain}
 
     @classmethod
@@ -198,7 +204,8 @@ class MaskRcnn:
 
     def predict(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[FloatArray | None]) -> list[Poses]:
         """The people found in each photo, best score first (see `PoseModel.predict`)."""
-        return [poses_of(found, len(self.skeleton)) for found in self.find(images)]
+        unlearnt = [self.skeleton.index(joint) for joint in self.config.unlearnt]
+        return [poses_of(found, len(self.skeleton)).without(unlearnt) for found in self.find(images)]
 
 
 def load(weights: Path | None = None, device: str = "auto") -> MaskRcnn:

@@ -41,11 +41,7 @@ class NetworkConfig:
     unlearnt: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        strange = [joint for joint in self.unlearnt if joint not in self.skeleton.joints]
-        if strange:
-            raise ModelError(f"joint {strange[0]!r}: not learnt, expected one of skeleton {self.skeleton.name}")
-        # JSON gives a list
-        object.__setattr__(self, "unlearnt", tuple(self.unlearnt))
+        object.__setattr__(self, "unlearnt", read_unlearnt(self.unlearnt, self.skeleton))
 
     def to_json(self) -> dict[str, Any]:
         """The config as it stands in a checkpoint's description."""
@@ -63,6 +59,18 @@ class NetworkConfig:
             return cls(**{**data, "skeleton": from_mapping(data["skeleton"])})
         except (TypeError, KeyError, SkeletonError) as error:
             raise ModelError(f"description of the network: {error}") from None
+
+
+def read_unlearnt(joints: Sequence[str], skeleton: Skeleton) -> tuple[str, ...]:
+    """Joints that were not learnt, as a config holds them (JSON gives a list).
+
+    Raises:
+        ModelError: the skeleton has no such joint.
+    """
+    for joint in joints:
+        if joint not in skeleton.joints:
+            raise ModelError(f"joint {joint!r}: not learnt, expected one of skeleton {skeleton.name}")
+    return tuple(joints)
 
 
 Config = TypeVar("Config", bound=NetworkConfig)
@@ -116,11 +124,10 @@ class TopDown(ABC, Generic[Config]):
         if not crops:
             return [Poses.none(len(self.skeleton)) for _ in images]
         xy, confidence = self.run(np.stack(crops), np.concatenate(squares))
-        learnt = np.array([joint not in self.config.unlearnt for joint in self.skeleton.joints])
-        xy[:, ~learnt], confidence[:, ~learnt] = np.nan, 0.0
+        unlearnt = [self.skeleton.index(joint) for joint in self.config.unlearnt]
         ends = np.cumsum([len(b) for b in given])[:-1]
         return [
-            Poses(b, xy_b, confidence_b, confidence_b[:, learnt].mean(axis=1))
+            Poses(b, xy_b, confidence_b, np.delete(confidence_b, unlearnt, axis=1).mean(axis=1)).without(unlearnt)
             for b, xy_b, confidence_b in zip(given, np.split(xy, ends), np.split(confidence, ends), strict=True)
         ]
 

@@ -84,8 +84,10 @@ class BottomUpTask:
         results: list[dict[str, Any]] = []
         for scene in scenes:
             poses = model.predict([load_photo(scene.photo)], [None])[0]
-            flags = np.ones((*poses.xy.shape[:2], 1))
-            keypoints = np.concatenate([poses.xy, flags], axis=2).reshape(len(poses), 3 * len(self.skeleton))
+            flags = np.isfinite(poses.xy[..., :1])
+            keypoints = np.concatenate([np.nan_to_num(poses.xy), flags], axis=2).reshape(
+                len(poses), 3 * len(self.skeleton)
+            )
             for row, score in zip(keypoints.tolist(), poses.scores.tolist(), strict=True):
                 results.append({"image_id": scene.image_id, "category_id": 1, "keypoints": row, "score": score})
         return results

@@ -37,8 +37,8 @@ It is no measure of a person's abilities or identity, and nothing should be deci
 less on photos unlike those it was trained on."""
 
 _PURPOSE = f"""\
-A first guess that labellers correct, for one person a box. Every joint is predicted, also those that are hidden or outside the
-photo. {CAUTION}"""
+A first guess that labellers correct, for one person a box. Joints that are hidden or outside the photo are predicted
+too. {CAUTION}"""
 
 
 def write_card(out: Path, checkpoint: Path, people: Sequence[Person], *, quiet: bool = False) -> Path:
@@ -57,7 +57,7 @@ def write_card(out: Path, checkpoint: Path, people: Sequence[Person], *, quiet: 
     model = load_model(str(found.description.get("model")), weights=checkpoint)
     answers = ask(model, people, quiet=quiet)
     figures = worth(people, answers, model.skeleton)
-    pictures = _failures(people, answers, figures, model.skeleton)
+    pictures = failures(people, answers, figures, model.skeleton)
     return write_beside(out, card_lines(found, figures, people, model.skeleton), failure_sheet(pictures))
 
 
@@ -110,6 +110,9 @@ def head_lines(checkpoint: Checkpoint, what: str, purpose: str) -> Iterator[str]
         f"{what} Checkpoint `{checkpoint.path.name}`, {checkpoint.path.stat().st_size / 1e6:.1f} MB, "
         f"SHA-256 `{checkpoint.sha256}`."
     )
+    unlearnt = about.get("config", {}).get("unlearnt")
+    if unlearnt:
+        yield f"Not predicted, as nobody it learnt from had them labelled: {', '.join(unlearnt)}."
     yield f"Licence of the weights: {about.get('licence', 'not stated')}."
     yield from ("", "## What it is for", "", purpose, "", "## Data", "")
     yield from table(
@@ -212,7 +215,7 @@ def share(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}".replace("0.", ".", 1)
 
 
-def _failures(
+def failures(
     people: Sequence[Person], answers: Answers, figures: Worth, skeleton: Skeleton
 ) -> list[tuple[Image.Image, str]]:
     """Pictures of the people whom the model is farthest from on average, and what stands below each."""

@@ -34,7 +34,7 @@ from labeltool.training.heatmap import HeatmapTask
 from labeltool.training.loop import Schedule, fit
 from labeltool.training.samples import Part, Person, Samples, cut_out
 from labeltool.training.sources import MOST_HELD_OUT, Source, read_source, split_by_photo, split_for_good
-from labeltool.training.starting import by_joint, unlearnt_joints
+from labeltool.training.starting import by_joint, told_unlearnt, unlearnt_joints
 
 #: People are kept with so much room around their crop for turning and shifting it.
 _ROOM = 1.35
@@ -121,7 +121,7 @@ def train_on_files(
     labelled = torch.from_numpy(np.stack([person.v > 0 for people in taken for person in people]))
     unlearnt = unlearnt_joints(labelled, given, model, skeleton)
     if unlearnt:
-        tqdm.write(f"labelled for nobody, and so not learnt and never predicted: {', '.join(unlearnt)}")
+        tqdm.write(told_unlearnt(unlearnt))
         task = without(task, unlearnt)
     validation = cut_out(unseen, size=size, reach=reach, quiet=quiet)
     training = Samples.join([cut_out(people, size=size, reach=reach, quiet=quiet) for people in taken])

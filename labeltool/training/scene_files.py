@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
@@ -27,7 +29,7 @@ from labeltool.training.scene_card import write_scene_card
 from labeltool.training.scene_loop import SceneSchedule, SceneTask, fit_scenes
 from labeltool.training.scenes import Scene, read_scenes
 from labeltool.training.sources import Source, split_for_good
-from labeltool.training.starting import by_joint
+from labeltool.training.starting import by_joint, told_unlearnt, unlearnt_joints
 
 #: The models of whole photos that can be trained, by name.
 SCENE_MODELS = ("mask-rcnn", "bottom-up")
@@ -79,8 +81,9 @@ def train_on_scenes(
     chosen = choose_device(device)
     torch.manual_seed(schedule.seed)
     task = make_scene_task(model, skeleton, tasks)
-    if init is not None:
-        start, told = by_joint(read_checkpoint(init), model, task.network, skeleton)
+    given = None if init is None else read_checkpoint(init)
+    if given is not None:
+        start, told = by_joint(given, model, task.network, skeleton)
         if told and not quiet:
             tqdm.write(told)
         start_from(task.network, start)
@@ -104,11 +107,13 @@ def train_on_scenes(
         for side, what in ((training, "train"), (unseen, "validate")):
             where = f"{sources[0].labels}: nobody on the {len(side)} photos to {what} on has labelled joints"
             _expect_joints(side, where, skeleton)
+        labelled = torch.from_numpy(np.concatenate([scene.v > 0 for scene in training]))
+        task = without(task, unlearnt_joints(labelled, given, model, skeleton))
     about = {
         "data": [_about(source, scenes) for source, scenes in zip(sources, taken, strict=True)],
         "held_out": len(unseen),
         **({"by_lot": True, "validated": _numbers(unseen, sources[0].labels)} if by_lot else {}),
-        "init": None if init is None else read_checkpoint(init).sha256,
+        "init": None if given is None else given.sha256,
         "licence": licence,
         **({"frozen": True} if frozen else {}),
     }
@@ -130,6 +135,17 @@ def make_scene_task(model: str, skeleton: Skeleton, tasks: tuple[str, ...] = TAS
         maps = BottomUpConfig(skeleton)
         return BottomUpTask(BottomUpNetwork(maps), maps)
     raise ModelError(f"model {model!r}: cannot be trained on whole photos, expected one of {', '.join(SCENE_MODELS)}")
+
+
+def without(task: SceneTask, unlearnt: tuple[str, ...]) -> SceneTask:
+    """The task of a network that does not predict some joints."""
+    if not unlearnt:
+        return task
+    tqdm.write(told_unlearnt(unlearnt))
+    if isinstance(task, BottomUpTask):
+        return replace(task, config=replace(task.config, unlearnt=unlearnt))
+    assert isinstance(task, MaskRcnnTask)  # there are no others
+    return replace(task, config=replace(task.config, unlearnt=unlearnt))
 
 
 def freeze(task: SceneTask, init: Path | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -134,6 +134,11 @@ def unlearnt_joints(labelled: Tensor, checkpoint: Checkpoint | None, model: str,
             known -= set(checkpoint.description["config"].get("unlearnt", ()))
     there = labelled.any(dim=0).tolist()
     return tuple(j for j, some in zip(skeleton.joints, there, strict=True) if not some and j not in known)
+
+
+def told_unlearnt(joints: Sequence[str]) -> str:
+    """The line that names joints that are not learnt."""
+    return f"labelled for nobody, and so not learnt and never predicted: {', '.join(joints)}"
 
 
 def _skeleton_of(description: Mapping[str, Any]) -> Skeleton | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from labeltool.errors import ModelError
+from labeltool.models.base import Poses
 from labeltool.models.bottom_up import BottomUp, BottomUpConfig, BottomUpNetwork, canvas_of, group, load
 from labeltool.models.weights import write_checkpoint
 from labeltool.skeleton import LSP_14, define
@@ -77,6 +79,24 @@ def test_a_checkpoint_gives_the_model_back(tmp_path: Path) -> None:
     poses = model.predict([image], [None])[0]
     assert 0 < len(poses) <= 30 and poses.xy.shape == (len(poses), 14, 2)
     assert (poses.boxes[:, 2:] > 0).all() and np.isfinite(poses.xy).all()
+
+
+def test_joints_that_were_not_learnt_are_not_predicted() -> None:
+    torch.manual_seed(0)
+    network = BottomUpNetwork(LIGHT)
+    torch.nn.init.constant_(network.head.bias[14], 3.0)
+    image = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
+
+    def poses(config: BottomUpConfig) -> Poses:
+        cpu = torch.device("cpu")
+        return BottomUp(network, config, version="1", weights_hash="", device=cpu).predict([image], [None])[0]
+
+    whole, part = poses(LIGHT), poses(replace(LIGHT, unlearnt=("neck", "head_top")))
+    kept = [k for k, joint in enumerate(LSP_14.joints) if joint not in ("neck", "head_top")]
+    assert len(part) == len(whole) > 0
+    assert np.isnan(part.xy[:, [k for k in range(14) if k not in kept]]).all()
+    np.testing.assert_array_equal(part.xy[:, kept], whole.xy[:, kept])
+    np.testing.assert_allclose(part.boxes[:, :2], part.xy[:, kept].min(axis=1))
 
 
 def test_weights_that_do_not_fit(tmp_path: Path) -> None:

@@ -92,6 +92,11 @@ def test_a_checkpoint_gives_the_model_back(tmp_path: Path) -> None:
     assert len(poses) == len(found["boxes"]) > 0
     np.testing.assert_allclose(poses.xy, found["keypoints"][..., :2].detach(), atol=1e-4)
     assert ((poses.confidence > 0) & (poses.confidence < 1)).all()
+    model.config = replace(LIGHT, unlearnt=("neck",))
+    part = model.predict([image], [None])[0]
+    neck = LSP_14.index("neck")
+    assert np.isnan(part.xy[:, neck]).all() and (part.confidence[:, neck] == 0).all()
+    np.testing.assert_array_equal(np.delete(part.xy, neck, axis=1), np.delete(poses.xy, neck, axis=1))
 
 
 def test_weights_that_cannot_pre_fill(tmp_path: Path) -> None:

@@ -59,8 +59,13 @@ def test_every_model_trains_from_a_file_and_loads_again(source: Source, tmp_path
     assert bottom_up.load(best, "cpu").skeleton == SKELETON
     about = read_checkpoint(best).description
     assert about["data"][0]["people"] == 8 and about["held_out"] == 1 and about["licence"] == "CC0-1.0"
-    best = train_on_scenes("mask-rcnn", tmp_path / "m", [source], SKELETON, schedule, init=best, quiet=True)
-    assert mask_rcnn.load(best, "cpu").config.tasks == ("od", "is", "hpe")
+    more = define("more", [*SKELETON.joints, "tail"])
+    best = train_on_scenes("mask-rcnn", tmp_path / "m", [source], more, schedule, init=best, quiet=True)
+    config = mask_rcnn.load(best, "cpu").config
+    assert config.tasks == ("od", "is", "hpe") and config.unlearnt == ("tail",)
+    assert (
+        "Not predicted, as nobody it learnt from had them labelled: tail." in (tmp_path / "m" / "card.md").read_text()
+    )
 
 
 @pytest.mark.parametrize(
