@@ -3,9 +3,9 @@
     photo, longer side 384 --backbone, decoder (those of the heatmap model)--> at stride 4:
         K maps of joints, 1 map of people's centres, 2K offsets from a centre to its joints
 
-    peaks of the centre map --offsets--> a rough pose each --nearest peak of each joint's map--> the pose
+    peaks of the centre map --offsets--> a rough pose each --a high and near peak of each joint's map--> the pose
 
-One look serves a photo, however many people it shows. A joint without a peak nearby stays where the offset puts it.
+One look serves a photo, however many people it shows. A joint without such a peak stays where the offset puts it.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ _FAR = 8
 #: Peaks below this are no people and no joints.
 _LEAST_CENTRE, _LEAST_JOINT = 0.15, 0.1
 
-#: A rough joint goes to a peak at most this share of the pose's longer side away.
-_SNAP = 0.15
+#: A peak at this share of the pose's longer side from the rough joint counts exp(-1/2) of its height; one that counts less than
+#: the least is not taken.
+_SNAP, _LEAST_COUNT = 0.25, 0.02
 
 #: Peaks looked at in each map.
 _PEAKS = 30
@@ -144,7 +145,7 @@ def group(maps: Tensor, joints: int) -> tuple[FloatArray, FloatArray, FloatArray
 
     Returns:
         (M, K, 2) joints in cells, centres at integers; (M, K) confidence: the joint's peak, or half of what its map shows where
-        the offset puts it; (M,) the centres' peaks, highest first.
+        the offset puts it; (M,) scores, highest first: the centre's peak times the mean confidence.
     """
     heat = torch.sigmoid(maps[: joints + 1])
     centres, scores = _peaks(heat[joints], _LEAST_CENTRE)
@@ -160,11 +161,14 @@ def group(maps: Tensor, joints: int) -> tuple[FloatArray, FloatArray, FloatArray
         confidence[:, joint] = 0.5 * _value_at(heat[joint], rough[:, joint])
         if not len(sure):
             continue
-        away = torch.cdist(rough[:, joint], places)
-        nearest = away.argmin(dim=1)
-        near = away.gather(1, nearest[:, None])[:, 0] <= reach
-        cells[near, joint] = places[nearest[near]]
-        confidence[near, joint] = sure[nearest[near]]
+        away = torch.cdist(rough[:, joint], places) / reach[:, None]
+        counts, best = (sure * torch.exp(-(away**2) / 2)).max(dim=1)
+        taken = counts >= _LEAST_COUNT
+        cells[taken, joint] = places[best[taken]]
+        confidence[taken, joint] = sure[best[taken]]
+    scores = scores * confidence.mean(dim=1)
+    order = scores.argsort(descending=True)
+    cells, confidence, scores = cells[order], confidence[order], scores[order]
     return cells.double().numpy(), confidence.double().numpy(), scores.double().numpy()
 
 

@@ -53,6 +53,27 @@ def test_a_joint_without_a_peak_stays_where_the_offset_puts_it() -> None:
     assert confidence[0, 1] < 0.01 < confidence[0, 0]
 
 
+@pytest.mark.parametrize(("height", "place"), [(0.9, [16.0, 21.0]), (0.25, [10.0, 21.0])])
+def test_a_high_peak_is_taken_before_a_low_one_that_is_nearer(height: float, place: list[float]) -> None:
+    """The offset puts the hip 1.5 cells beside a peak of .25; another is 4.5 cells off, .28 of the pose's side: it counts .53."""
+    pose = np.array([[5.0, 5], [10, 21], [7, 13]])
+    maps = drawn_maps([pose])
+    maps[1] = torch.logit(torch.tensor(1e-4))
+    maps[1, 21, 10], maps[1, 21, 16] = torch.logit(torch.tensor(0.25)), torch.logit(torch.tensor(height))
+    cells, confidence, _ = group(maps, 3)
+    np.testing.assert_allclose(cells[0, 1], place, atol=0.05)
+    assert confidence[0, 1] == pytest.approx(height if place[0] > 12 else 0.25, abs=1e-3)
+
+
+def test_scores_are_the_centres_peak_times_the_mean_confidence() -> None:
+    left = np.array([[5.0, 5], [9, 21], [7, 13]])
+    maps = drawn_maps([left, left + np.array([20.0, 3])])
+    maps[:3, :, 22:] -= 1.5  # joints of the one on the right are less sure
+    cells, confidence, scores = group(maps, 3)
+    assert cells[0, 0, 0] < 12 < cells[1, 0, 0] and scores[0] > scores[1]
+    np.testing.assert_allclose(scores, 0.95 * confidence.mean(axis=1), atol=0.02)
+
+
 def test_empty_maps_show_nobody() -> None:
     cells, confidence, scores = group(torch.full((10, 8, 8), -8.0), 3)
     assert cells.shape == (0, 3, 2) and confidence.shape == (0, 3) and scores.shape == (0,)
