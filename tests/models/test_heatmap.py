@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from labeltool.errors import ModelError
 from labeltool.geometry import image_to_crop, square_boxes
 from labeltool.images import load_photo
+from labeltool.models import topdown
 from labeltool.models.base import PoseModel, Poses
 from labeltool.models.catalog import catalog, default_model, load_model
 from labeltool.models.heatmap import SHIPPED, Heatmap, HeatmapConfig, HeatmapNetwork, certainty, decode, load
@@ -163,6 +164,28 @@ def test_the_shipped_model_is_the_default_and_small(repo: Path) -> None:
                 counted += 1
                 near += bool(np.linalg.norm(poses.xy[0, own] - points[its, :2]) < 0.1 * max(annotation["bbox"][2:]))
     assert counted > 80 and near / counted > 0.7
+
+
+def test_bfloat16_answers_as_float32_does(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seventeen people of the sample figures; where two places are about as likely, the last bit may choose the other one."""
+    figures = repo / "datasets" / "figures"
+    document = json.loads((figures / "truth.json").read_text())
+    images = document["images"][:6]
+    photos = [load_photo(figures / "images" / image["file_name"]) for image in images]
+    boxes = [
+        np.array([a["bbox"] for a in document["annotations"] if a["image_id"] == i["id"]], dtype=float) for i in images
+    ]
+    model = load(device="cpu")
+    monkeypatch.setattr(topdown, "autocast", lambda device: torch.autocast("cpu", torch.bfloat16))
+    fast = model.predict(photos, boxes)
+    monkeypatch.setattr(topdown, "autocast", lambda device: torch.autocast("cpu", enabled=False))
+    exact = model.predict(photos, boxes)
+    sides = np.concatenate(boxes)[:, 2:].max(axis=1, keepdims=True)
+    apart = np.linalg.norm(np.concatenate([f.xy - e.xy for f, e in zip(fast, exact, strict=True)]), axis=2) / sides
+    sure = np.concatenate([e.confidence for e in exact])
+    assert 0 < apart.max() and (apart[sure > 0.5] < 0.01).all() and (apart < 0.01).mean() > 0.95
+    told = np.concatenate([f.confidence for f in fast])
+    assert np.abs(told - sure).max() < 0.06
 
 
 def test_the_mirrored_model_is_another_name_and_another_answer() -> None:
