@@ -14,12 +14,19 @@ from typing import BinaryIO
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """A binary file that becomes `path` when the block ends well: temporary file, fsync, rename, fsync of the folder.
 
-    When the block raises, the temporary file is removed and whatever stood at `path` stays as it was.
+    When the block raises, the temporary file is removed and whatever stood at `path` stays as it was. A link stays one, what it
+    leads to is replaced. A device or a pipe, such as /dev/stdout, is written to as it is: it cannot be replaced, and must not be.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full.
     """
     path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with open(path, "wb") as file:
+            yield file
+        return
+    if path.is_symlink():
+        path = path.resolve()
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,3 +26,35 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         raise RuntimeError
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_pipe_or_a_device_is_written_to_and_stays(tmp_path: Path) -> None:
+    """As root a rename would put a file in the place of /dev/null."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_bytes)
+        with atomic_write(pipe) as file:
+            file.write(b"new")
+        assert read.result(timeout=10) == b"new"
+    assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
+    master, slave = os.openpty()
+    try:
+        device = tmp_path / "device"
+        device.symlink_to(os.ttyname(slave))
+        with atomic_write(device) as file:
+            file.write(b"new")
+        assert os.read(master, 10) == b"new" and device.is_char_device() and device.is_symlink()
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def test_a_link_stays_and_what_it_leads_to_is_new(tmp_path: Path) -> None:
+    target, link = tmp_path / "a.json", tmp_path / "b.json"
+    target.write_bytes(b"old")
+    link.symlink_to(target.name)
+    with atomic_write(link) as file:
+        file.write(b"new")
+    assert link.is_symlink() and target.read_bytes() == b"new"
+    assert sorted(tmp_path.iterdir()) == [target, link]

@@ -15,6 +15,7 @@ Source: io.sleap.ai and sleap-io's `io/slp.py`.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -24,6 +25,7 @@ import numpy as np
 
 from labeltool.coco.document import CocoDocument
 from labeltool.errors import FormatError
+from labeltool.files import atomic_write
 from labeltool.formats.building import DocumentBuilder, Number, named_skeleton
 from labeltool.formats.imported import Imported
 from labeltool.formats.ledger import Ledger
@@ -81,7 +83,8 @@ def write_sleap(document: CocoDocument, out: Path) -> tuple[str, ...]:
         with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=f".{out.name}.", suffix=".part") as folder:
             whole = Path(folder) / "labels.slp"
             labels.save(str(whole), embed=False, verbose=False)
-            os.replace(whole, out)
+            with open(whole, "rb") as source, atomic_write(out) as file:
+                shutil.copyfileobj(source, file)
     except OSError as error:
         raise FormatError(f"{out}: cannot be written: {error.strerror or error}") from None
     return ledger.notes()
