@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 
 @contextmanager
@@ -45,3 +46,18 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+@contextmanager
+def packed_write(path: Path) -> Iterator[BinaryIO]:
+    """As `atomic_write`; what goes to a name that ends in `.gz` is gzip-compressed, the same bytes for the same content.
+
+    Raises:
+        OSError: as `atomic_write`.
+    """
+    with atomic_write(path) as file:
+        if Path(path).suffix.lower() != ".gz":
+            yield file
+            return
+        with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+            yield cast("BinaryIO", packed)

@@ -110,15 +110,19 @@ def prefill(
         what was done, with a line for every photo or person that could not be used.
 
     Raises:
-        ModelError: `propose_from` is no score.
+        ModelError: `propose_from` is no score, or the model predicts none of the project's joints.
     """
     if not 0 <= propose_from <= 1:
         raise ModelError(f"propose from {propose_from}: no score, expected a number from 0 to 1")
+    conversion = convert(model.skeleton, project.skeleton)
+    if not conversion.pairs:
+        raise ModelError(
+            f"{model.name} predicts {model.skeleton.name}, expected a model of some of the joints of {project.skeleton.name}"
+        )
     report = PrefillReport()
     done = project.predicted_images(model.name, model.version, model.weights_hash)
     waiting = [image for image in project.images() if image.id not in done]
     report.before = len(done)
-    conversion = convert(model.skeleton, project.skeleton)
     bar = progress(len(waiting)) if progress is not None else _Silent()
     try:
         tasks = _tasks(project, model, waiting, boxes, report, bar)

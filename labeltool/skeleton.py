@@ -269,7 +269,8 @@ def from_mapping(data: Mapping[str, Any], default_name: str = "custom") -> Skele
         raise SkeletonError(f"unknown field {unknown[0]!r}, expected {', '.join(sorted(known))}")
     joints = data.get("joints")
     if not isinstance(joints, list) or not all(isinstance(j, str) for j in joints):
-        raise SkeletonError(f"joints is {joints!r}, expected a list of names")
+        what = "joints is missing" if joints is None else f"joints is {joints!r}"
+        raise SkeletonError(f"{what}, expected a list of names")
     sigmas = data.get("sigmas")
     if sigmas is not None:
         if not isinstance(sigmas, Mapping) or not all(type(s) in (int, float) for s in sigmas.values()):

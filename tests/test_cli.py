@@ -104,7 +104,9 @@ def test_the_score_to_propose_from_reaches_the_prefill(project: Path, weights: P
     defaults = {option.name: option.default for option in cli.commands["prefill"].params}
     assert defaults["propose_from"] == PROPOSAL_SCORE
     status, _, err = run("prefill", project, "--weights", weights, "--propose-from", "nan")
-    assert status == 1 and "propose from nan: no score, expected a number from 0 to 1" in err
+    assert status == 2 and "nan is not a finite number" in err
+    status, _, err = run("prefill", project, "--weights", weights, "--propose-from", "1.5")
+    assert status == 2 and "1.5 is not in the range 0<=x<=1" in err
 
 
 def test_the_main_job(tmp_path: Path, labels: Path, project: Path, weights: Path, run: Run) -> None:

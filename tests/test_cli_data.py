@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -162,3 +163,75 @@ def test_photos_that_a_format_leaves_out_do_not_stop_skip_broken(run: Run, tmp_p
     (folder / "b.jpg").write_bytes(b"")
     status, out, _ = run("init", tmp_path / "P", "--images", folder, "--skip-broken")
     assert status == 0 and "1 photo, 0 people" in out
+
+
+def test_nothing_is_written_over_what_is_read(run: Run, labels: Path, tmp_path: Path) -> None:
+    before, good, link = labels.read_bytes(), tmp_path / "good.json", tmp_path / "link.json"
+    link.symlink_to(labels)
+    for command in (
+        ("filter", labels, labels, "--joints", "20.."),
+        ("filter", labels, link, "--joints", "20.."),
+        ("convert", labels, labels, "--to", "label-studio"),
+        ("merge", labels, labels, "-o", labels),
+        ("validate", labels, "--fix", labels),
+        ("validate", labels, "--fix", good, "--fix-log", labels),
+        ("validate", labels, "--fix", good, "--split", labels, "--fix-log", tmp_path / "no" / "log"),
+        ("validate", labels, "--fix", good, "--fix-log", good),
+    ):
+        status, _, error = run(*command)
+        assert status == 1 and error.count("\n") == 1 and "expected" in error, command
+        assert labels.read_bytes() == before and link.is_symlink() and not good.exists()
+
+
+def test_nothing_is_written_over_a_projects_own_files(run: Run, labels: Path, tmp_path: Path) -> None:
+    project = tmp_path / "p"
+    assert run("init", project, "--images", tmp_path / "photos", "--annotations", labels)[0] == 0
+    assert run("snapshot", project)[0] == 0
+    own = [path for path in project.rglob("*") if path.is_file() and not path.name.endswith(("-wal", "-shm"))]
+    assert {path.name for path in own} >= {"labels.db", "project.toml"} and len(own) > 2
+    before = {path: path.read_bytes() for path in own}
+    for path in own:
+        for command in (
+            ("export", project, path),
+            ("merge", labels, "-o", path),
+            ("filter", project, path),
+            ("convert", labels, path, "--to", "csv"),
+            ("validate", labels, "--fix", path),
+        ):
+            status, _, error = run(*command)
+            assert status == 1 and f"{path}: is the project's own ({project})" in error, command
+    assert {path: path.read_bytes() for path in own} == before
+    assert run("export", project, project / "mine.json")[0] == 0
+
+
+def test_a_name_that_ends_in_gz_is_compressed(run: Run, labels: Path, tmp_path: Path) -> None:
+    project, packed = tmp_path / "p", tmp_path / "a.json.gz"
+    assert run("init", project, "--images", tmp_path / "photos", "--annotations", labels)[0] == 0
+    assert run("export", project, tmp_path / "plain.json")[0] == 0
+    plain = json.loads((tmp_path / "plain.json").read_text())
+    for command in (
+        ("export", project, packed),
+        ("merge", project, "-o", packed),
+        ("filter", project, packed),
+        ("convert", project, packed),
+    ):
+        assert run(*command)[0] == 0, command
+        assert json.loads(gzip.decompress(packed.read_bytes())) == plain, command
+    first = packed.read_bytes()
+    assert run("convert", project, packed)[0] == 0 and packed.read_bytes() == first
+    assert run("diff", packed, tmp_path / "plain.json")[0] == 0
+
+
+def test_numbers_and_folders_that_are_none(run: Run, labels: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o.json"
+    assert run("filter", labels, out, "--joints", "16")[0] == 0 and not json.loads(out.read_text())["annotations"]
+    assert (
+        run("filter", labels, out, "--joints", "17")[0] == 0 and len(json.loads(out.read_text())["annotations"]) == 10
+    )
+    status, _, error = run("diff", labels, labels, "--tolerance", "nan")
+    assert status == 2 and "nan is not a finite number" in error
+    project = tmp_path / "p"
+    assert run("init", project, "--images", tmp_path / "photos")[0] == 0
+    for command in (("import", project, labels), ("convert", labels, tmp_path / "c.csv")):
+        status, _, error = run(*command, "--images", tmp_path / "no")
+        assert (status, error) == (1, f"labeltool: {tmp_path / 'no'}: no such folder of photos\n")

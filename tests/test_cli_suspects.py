@@ -60,7 +60,12 @@ def test_a_file_with_results_and_a_sheet(run: Run, labels: Path, tmp_path: Path)
     with Image.open(sheet) as picture:
         assert picture.size == (1600, 336)
         assert len(picture.crop((0, 16, 320, 336)).getcolors(100_000) or []) > 10, "a skeleton is drawn"
-    assert run("suspects", labels, "--sheet", sheet)[0] == 1
+    status, _, err = run("suspects", labels, "--sheet", sheet)
+    assert status == 2 and "--sheet of a file needs --images" in err
+    status, _, err = run("suspects", labels, "--sheet", sheet, "--images", tmp_path / "no")
+    assert status == 1 and f"{tmp_path / 'no'}: no such folder of photos" in err
+    assert run("suspects", labels, "--sheet", labels, "--images", tmp_path / "photos")[0] == 1
+    assert json.loads(labels.read_text())["images"]
     assert run("suspects", labels, "--send")[0] == 2
     folder = tmp_path / "sheets"
     run("suspects", labels, "--sheet", folder, "--images", tmp_path / "photos")

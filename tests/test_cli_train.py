@@ -59,3 +59,21 @@ def test_a_training_without_a_model_is_of_the_default_one(tmp_path: Path, run: R
     assert status == 2 and "train heatmap" in error and "--sigma" in error
     status, said, _ = run("train", "--help")
     assert status == 0 and all(name in said for name in OWN)
+
+
+def test_what_cannot_work_is_said_before_anything_is_read(tmp_path: Path, run: Run) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    data = ("--data", tmp_path / "no.json", tmp_path)
+    for command, expected in (
+        (("heatmap", *data, "--out", taken), (1, "taken: is a file, expected a folder for the run")),
+        (("bottom-up", *data, "--out", taken), (1, "taken: is a file, expected a folder for the run")),
+        (
+            ("deeppose", *data, "--out", tmp_path / "o", "--from-stage", "2"),
+            (2, "expected --init CHECKPOINT with them"),
+        ),
+        (("heatmap", *data, "--out", tmp_path / "o", "--rate", "nan"), (2, "nan is not a finite number")),
+    ):
+        status, _, error = run("train", *command)
+        assert status == expected[0] and expected[1] in error
+    assert not (tmp_path / "o").exists()

@@ -15,7 +15,7 @@ from labeltool.models.base import Poses
 from labeltool.prefill import prefill
 from labeltool.project import Project
 from labeltool.project.config import DEFAULT_BLIND_SHARE
-from labeltool.skeleton import COCO_17, LSP_14, MPII_16, Skeleton
+from labeltool.skeleton import COCO_17, LSP_14, MPII_16, Skeleton, define
 
 COUNT = 10
 
@@ -188,6 +188,13 @@ def test_joints_are_brought_to_the_projects_skeleton_by_name(tmp_path: Path) -> 
         assert joints["nose"].v == 0
         prediction = next(iter(project.predictions(image_id=2)))
         assert "nose" not in prediction.joints and "neck" not in prediction.joints
+
+
+def test_a_model_of_none_of_the_projects_joints_is_refused(tmp_path: Path) -> None:
+    with make(tmp_path, skeleton=define("dog", ["withers", "left_fore_paw"]), people=False) as project:
+        with pytest.raises(ModelError, match="predicts lsp-14, expected a model of some of the joints of dog"):
+            prefill(project, Middle(), boxes="image")
+        assert project.images()[0].status == "unlabelled"
 
 
 def test_mpii_gets_its_neck_and_head_and_nobody_invents_a_pelvis(tmp_path: Path) -> None:

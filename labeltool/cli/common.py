@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from labeltool.errors import CocoError, PhotoError
 
 if TYPE_CHECKING:
     from labeltool.project import Project
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 else:
     # generic only in newer versions of click
     _TextType = PairType = click.ParamType
+
+#: How the names of a project's own files and folders begin.
+_OWN = ("labels.db", "project.toml", "snapshots", "models")
 
 #: A path parameter.
 PATH = click.Path(path_type=Path)
@@ -47,6 +53,47 @@ FORMAT_OUT = _FormatName("write")
 
 #: How many lines of the same kind are printed before the rest is only counted.
 MOST_LINES = 5
+
+
+class FiniteRange(click.FloatRange):
+    """A number within limits; nan and the infinities are none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+def expect_output(out: Path, *read: Path | None) -> None:
+    """Nothing, when a command may write a file: it is none of those that it reads, and none of a project's own.
+
+    Args:
+        out: what is to be written.
+        read: what the command reads.
+
+    Raises:
+        CocoError: it is one of them.
+    """
+    for given in read:
+        if given is not None and out.exists() and given.exists() and out.samefile(given):
+            raise CocoError(f"{out}: is read by the same command, expected another file to write")
+    place = out.resolve()
+    for folder in place.parents:
+        own = place.relative_to(folder).parts[0]
+        if own.startswith(_OWN) and (folder / "project.toml").is_file():
+            raise CocoError(f"{out}: is the project's own ({folder}), expected another place to write to")
+
+
+def expect_photos(folder: Path | None) -> None:
+    """Nothing, when a folder of photos is there, or none is named.
+
+    Raises:
+        PhotoError: it is not there.
+    """
+    if folder is not None and not folder.is_dir():
+        raise PhotoError(f"{folder}: no such folder of photos")
 
 
 def open_project(project: Path) -> Project:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from labeltool.cli.common import FORMAT_NAME, FORMAT_OUT, PATH, count_of
+from labeltool.cli.common import FORMAT_NAME, FORMAT_OUT, PATH, count_of, expect_output, expect_photos
 from labeltool.cli.datasets import read_source
 from labeltool.errors import CocoError
 
@@ -40,6 +40,8 @@ def convert(
         return
     if source is None or out is None:
         raise click.UsageError("give IN and OUT, or --list")
+    expect_output(out, source)
+    expect_photos(images)
     target = get_format(out_format) if out_format else guess_format(out, "--to")
     asked = get_skeleton(skeleton) if skeleton is not None else None
     if source_format is None and (source / "project.toml").is_file():

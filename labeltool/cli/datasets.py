@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from labeltool.cli.common import PATH, PairType, count_of, open_project, print_json
+from labeltool.cli.common import PATH, FiniteRange, PairType, count_of, expect_output, open_project, print_json
 from labeltool.errors import CocoError
 
 if TYPE_CHECKING:
@@ -19,16 +19,17 @@ _SOURCE = "FILE|P"
 
 
 class _Range(PairType):
-    """A range of numbers: `5..17`, `5..` or `..17`; one number is the least."""
+    """A range of numbers: `5..17`, `5..` or `..17`, or one number."""
 
     name = "range"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
         low, dots, high = str(value).partition("..")
         try:
-            limits = (float(low) if low else float("-inf"), float(high) if dots and high else float("inf"))
+            first = float(low) if low else float("-inf")
+            limits = (first, first if not dots else float(high) if high else float("inf"))
         except ValueError:
-            self.fail(f"{value!r} is no range, expected such as 5..17, 5.. or ..17", param, ctx)
+            self.fail(f"{value!r} is no range, expected such as 5..17, 5.., ..17 or 5", param, ctx)
         if not limits[0] <= limits[1]:
             self.fail(f"{value!r} is an empty range", param, ctx)
         return limits
@@ -85,6 +86,7 @@ def merge(sources: tuple[Path, ...], out: Path) -> None:
     from labeltool.coco.document import write_document
     from labeltool.dataset.merge import merge as run
 
+    expect_output(out, *sources)
     merged = run([read_source(source) for source in sources])
     for conflict in merged.conflicts[:20]:
         click.echo(f"conflict: {conflict}")
@@ -104,7 +106,7 @@ def merge(sources: tuple[Path, ...], out: Path) -> None:
 @click.argument("source", metavar=_SOURCE, type=PATH)
 @click.argument("out", metavar="OUT.json", type=PATH)
 @click.option("--category", "categories", multiple=True, help="Keep this category (again for more).")
-@click.option("--joints", type=RANGE, help="Labelled joints (v > 0), such as 5..17 or 5..")
+@click.option("--joints", type=RANGE, help="Labelled joints (v > 0), such as 5..17, 5.. or 5.")
 @click.option("--visible", type=RANGE, help="Visible joints (v = 2).")
 @click.option("--joint", "named", multiple=True, help="A joint that must be labelled (again for more).")
 @click.option("--side", type=RANGE, help="Longer side of the box, pixels.")
@@ -138,6 +140,7 @@ def filter_(
     from labeltool.coco.document import write_document
     from labeltool.dataset.select import Choice, select
 
+    expect_output(out, source)
     pairs = tuple(_pair(field) for field in fields)
     choice = Choice(categories, joints, visible, named, side, area, pairs, tags, not no_crowds, keep_empty)
     selected = select(read_source(source), choice, _marks(source, tags))
@@ -154,7 +157,7 @@ def filter_(
 @click.command()
 @click.argument("first", metavar="A", type=PATH)
 @click.argument("second", metavar="B", type=PATH)
-@click.option("--tolerance", type=click.FloatRange(0), default=0.0, show_default=True, help="Pixels that are no move.")
+@click.option("--tolerance", type=FiniteRange(0), default=0.0, show_default=True, help="Pixels that are no move.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def diff(first: Path, second: Path, tolerance: float, as_json: bool) -> None:
     """Show what changed from A to B (files or projects): people, joints, flags, boxes; exit 1 when anything did."""

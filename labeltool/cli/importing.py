@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from labeltool.cli.common import FORMAT_NAME, PATH, count_of, open_project, print_lines
+from labeltool.cli.common import FORMAT_NAME, PATH, count_of, expect_photos, open_project, print_lines
 from labeltool.errors import FormatError, PhotoError, ProjectError
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def import_(
         raise click.UsageError("--format goes with FILE")
     if dataset is None and field is not None:
         raise click.UsageError("--field goes with --from-fiftyone")
+    expect_photos(images)
     keep_freed_memory()
     with open_project(project) as opened:
         root = images or opened.config.image_root

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labeltool.cli.common import PATH, open_project, print_json
+from labeltool.cli.common import PATH, FiniteRange, expect_output, expect_photos, open_project, print_json
 from labeltool.errors import CocoError, PhotoError
 from labeltool.files import atomic_write
 
@@ -62,22 +62,26 @@ def validate(
     from labeltool.coco.check import select_codes
 
     codes = select_codes(select, ignore)
-    if images is not None and not images.is_dir():
-        raise PhotoError(f"{images}: no such folder of photos")
+    expect_photos(images)
     if fix is None:
         if out is not None or fix_log is not None:
             raise click.UsageError("OUT and --fix-log go with --fix")
         report = _report(source, images, truth, splits, codes)
-        _print_report(report, "json" if as_json else form, [])
+        _print_report(report, "json" if as_json else form, [], codes)
     else:
         level: Level = "all" if fix == "all" else "safe"
         target = out if fix in ("all", "safe") else Path(fix)
         if target is None or (out is not None and target is not out):
             raise click.UsageError("--fix OUT, --fix=safe OUT or --fix=all OUT: one path to write to")
+        expect_output(target, source, *splits)
+        if fix_log is not None:
+            expect_output(fix_log, source, *splits)
+            if fix_log.resolve() == target.resolve() or not fix_log.absolute().parent.is_dir():
+                raise CocoError(f"{fix_log}: cannot be the log, expected a file of its own in a folder that is there")
         report, changes = _mend(source, target, level, images, splits, codes)
         if fix_log is not None:
             _write_log(fix_log, changes)
-        _print_report(report, "json" if as_json else form, changes)
+        _print_report(report, "json" if as_json else form, changes, codes)
     if report.errors:
         sys.exit(1)
 
@@ -117,7 +121,7 @@ def _mend(
     return Report(str(out), tuple(check_document(document, images_root=images, codes=codes, splits=others))), changes
 
 
-def _print_report(report: Report, form: str, changes: Sequence[Change]) -> None:
+def _print_report(report: Report, form: str, changes: Sequence[Change], codes: Collection[str] | None) -> None:
     from labeltool.coco import reporting
     from labeltool.coco.fixes import summary_of
 
@@ -127,7 +131,7 @@ def _print_report(report: Report, form: str, changes: Sequence[Change]) -> None:
     elif form == "github":
         click.echo(reporting.to_github(report))
     elif form == "junit":
-        click.echo(reporting.to_junit(report))
+        click.echo(reporting.to_junit(report, codes))
     else:
         if changes:
             click.echo(summary_of(changes) + "\n")
@@ -171,7 +175,7 @@ def _write_log(path: Path, changes: Sequence[Change]) -> None:
 )
 @click.option(
     "--precision",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.95,
     show_default=True,
     help="Share of right joints that is wanted at and above the thresholds.",

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from labeltool.cli.common import FORMAT_NAME, PATH, count_of, open_project, print_json, print_lines
+from labeltool.cli.common import (
+    FORMAT_NAME,
+    PATH,
+    FiniteRange,
+    count_of,
+    expect_output,
+    open_project,
+    print_json,
+    print_lines,
+)
 from labeltool.cli.filling import current_model, fill
 from labeltool.cli.importing import format_by_name, print_notes, refuse_errors, refuse_photos
 from labeltool.cli.working import rate_data, work_lines
@@ -39,7 +48,7 @@ PORT = 8600
 @click.option("--name", help="Name of the project; by default the folder's.")
 @click.option(
     "--blind-share",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.05,
     show_default=True,
     help="Share of people without labels whom chance has labelled without a model's help, to measure what the help is worth.",
@@ -109,7 +118,7 @@ def init(
 @click.option(
     "--propose-from",
     metavar="SCORE",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.5,
     show_default=True,
     help="For models that find people by themselves, on photos that they have not seen: propose whom P does not know from this "
@@ -217,6 +226,7 @@ def status(project: Path, as_json: bool, refresh: bool) -> None:
 @click.option("--with-predicted", is_flag=True, help="Also predictions that nobody has looked at; they are no labels.")
 def export(project: Path, out: Path, only_done: bool, with_predicted: bool) -> None:
     """Write the labels of project P as COCO JSON."""
+    expect_output(out)
     with open_project(project) as opened:
         summary = opened.export(out, only_done=only_done, with_predicted=with_predicted)
         waiting = opened.counts().predicted_people

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from labeltool.cli.common import PATH, count_of, open_project, print_json
-from labeltool.errors import PhotoError
+from labeltool.cli.common import PATH, count_of, expect_output, expect_photos, open_project, print_json
 
 if TYPE_CHECKING:
     from labeltool.coco.document import CocoDocument
@@ -53,8 +52,11 @@ def suspects(
         return
     if send or user or model or no_model:
         raise click.UsageError("--send, --user, --model and --no-model go with a project")
-    if sheet is not None and (images is None or not images.is_dir()):
-        raise PhotoError(f"{images}: no such folder of photos, which --sheet needs")
+    if sheet is not None and images is None:
+        raise click.UsageError("--sheet of a file needs --images, the folder of its photos")
+    expect_photos(images)
+    if sheet is not None:
+        expect_output(sheet, source, predictions)
     from labeltool.coco.document import read_document
     from labeltool.dataset.suspects import suspects as run
     from labeltool.evaluate.suspicions import file_predictions

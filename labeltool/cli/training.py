@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from labeltool.cli.common import PATH, open_project, print_lines
+from labeltool.cli.common import PATH, FiniteRange, open_project, print_lines
 from labeltool.cli.filling import fill
+from labeltool.errors import ModelError
 
 if TYPE_CHECKING:
     from labeltool.training.sources import Source
@@ -145,7 +146,7 @@ def _shared(*, epochs: int, rate: float, batch: int, unit: str) -> Callable[[Com
         ),
         click.option(
             "--rate",
-            type=click.FloatRange(min=0, min_open=True),
+            type=FiniteRange(min=0, min_open=True),
             help=f"Learning rate; by default {rate:g}, lower with --init current.",
         ),
         click.option("--batch", type=click.IntRange(2), help=f"How many {unit} a step; by default {batch}."),
@@ -276,6 +277,8 @@ def deeppose(
     """Train DeepPose, direct regression refined stage by stage."""
     from labeltool.training.cascade import read_cascade
 
+    if from_stage > 1 and shared["init"] is None:
+        raise click.UsageError("--from-stage keeps the stages before it: expected --init CHECKPOINT with them")
     cascade = read_cascade(
         stages, sigma, look=look, per_joint=per_joint, from_stage=from_stage, backbone=backbone, pretrained=pretrained
     )
@@ -405,6 +408,8 @@ def _numbers(asked: _Asked) -> dict[str, Any]:
 
 def _folder(asked: _Asked, plan: NextVersion | None, settings: Any) -> Path:
     if asked.out is not None:
+        if asked.out.exists() and not asked.out.is_dir():
+            raise ModelError(f"{asked.out}: is a file, expected a folder for the run, or a new one")
         return asked.out
     assert plan is not None  # without a plan --out is given
     return plan.folder([settings, asked.validation, asked.licence, asked.sources])

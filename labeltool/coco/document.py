@@ -16,7 +16,7 @@ from labeltool.coco.jsonfile import read_json
 from labeltool.coco.jsonscan import find_nonfinite
 from labeltool.coco.show import MISSING, show
 from labeltool.errors import CocoError
-from labeltool.files import atomic_write
+from labeltool.files import packed_write
 
 #: The lists that every COCO document has.
 SECTIONS = ("images", "annotations", "categories")
@@ -153,7 +153,7 @@ def read_damaged_document(path: Path) -> CocoDocument:
 
 
 def write_document(path: Path, data: Mapping[str, Any]) -> None:
-    """Write a document as compact ASCII JSON, whole or not at all.
+    """Write a document as compact ASCII JSON, whole or not at all; gzip-compressed where the name ends in `.gz`.
 
     The text goes to a temporary file beside `path`, in batches so that memory stays flat, and takes its name only when it is
     complete and on disk. Numbers keep their type and value: floats are written as Python's shortest exact form.
@@ -164,7 +164,7 @@ def write_document(path: Path, data: Mapping[str, Any]) -> None:
     """
     path = Path(path)
     try:
-        with atomic_write(path) as file:
+        with packed_write(path) as file:
             for piece in _pieces(data):
                 file.write(piece.encode("ascii"))
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from xml.etree import ElementTree
 
 from labeltool.coco.check import Report, rules
@@ -27,13 +28,18 @@ def to_github(report: Report) -> str:
     return "\n".join(lines)
 
 
-def to_junit(report: Report) -> str:
-    """The report as JUnit XML: one test case a rule; errors are failures, warnings are its output."""
+def to_junit(report: Report, codes: Collection[str] | None = None) -> str:
+    """The report as JUnit XML: one test case a rule that was checked; errors are failures, warnings are its output.
+
+    Args:
+        report: of a check.
+        codes: of the rules that it was of; None for all.
+    """
     by_code: dict[str, list[Finding]] = {}
     for finding in report.findings:
         by_code.setdefault(finding.code, []).append(finding)
     failed = sum(any(f.severity == "error" for f in found) for found in by_code.values())
-    every = rules()
+    every = [rule for rule in rules() if codes is None or rule.code in codes]
     suite = ElementTree.Element(
         "testsuite", name=_text(report.file), tests=str(len(every)), failures=str(failed), errors="0", skipped="0"
     )

@@ -177,6 +177,7 @@ FORMATS: dict[str, Format] = {f.name: f for f in _TABLE}
 # The one format that a suffix means unless another is named; `.mat` is LSP's or MPII's.
 _BY_SUFFIX = {
     ".json": "coco",
+    ".json.gz": "coco",
     ".xml": "cvat",
     ".csv": "csv",
     ".parquet": "parquet",

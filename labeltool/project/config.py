@@ -144,7 +144,8 @@ def _from_data(data: Mapping[str, Any], path: Path, folder: Path) -> ProjectConf
 def _text(data: Mapping[str, Any], key: str, path: Path) -> str:
     value = data.get(key)
     if not isinstance(value, str) or not value:
-        raise ProjectError(f"{path}: {key} is {value!r}, expected a text")
+        what = "is missing" if value is None else f"is {value!r}"
+        raise ProjectError(f"{path}: {key} {what}, expected a text")
     return value
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from labeltool.errors import ProjectError
-from labeltool.files import atomic_write
+from labeltool.files import packed_write
 from labeltool.project import tables
 from labeltool.project.categories import patched
 from labeltool.project.codec import decode, decode_box, encode
@@ -37,7 +37,7 @@ def export(
     """Writes the labels to a file; see `Project.export`."""
     run = _Export(connection, skeleton, only_done, with_predicted)
     try:
-        with atomic_write(path) as file:
+        with packed_write(path) as file:
             for chunk in run.chunks():
                 file.write(chunk)
     except OSError as error:

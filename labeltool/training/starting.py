@@ -130,8 +130,8 @@ def unlearnt_joints(labelled: Tensor, checkpoint: Checkpoint | None, model: str,
     if checkpoint is not None and checkpoint.description.get("model") == model:
         theirs = _skeleton_of(checkpoint.description)
         if theirs is not None:
-            known = {name for _, name in convert(theirs, skeleton).pairs}
-            known -= set(checkpoint.description["config"].get("unlearnt", ()))
+            not_even_there = checkpoint.description["config"].get("unlearnt", ())
+            known = {ours for its, ours in convert(theirs, skeleton).pairs if its not in not_even_there}
     there = labelled.any(dim=0).tolist()
     return tuple(j for j, some in zip(skeleton.joints, there, strict=True) if not some and j not in known)
 

@@ -114,6 +114,9 @@ class State:
         return place
 
     def _expect(self, arguments: Mapping[str, Any]) -> None:
+        was, now = arguments.get("model"), self._arguments.get("model")
+        if was != now:
+            raise ModelError(f"{self._out}: holds a training of {was}, now {now}; expected the same, or an empty --out")
         first = next(_differences("", arguments, self._arguments), None)
         if first is not None:
             where, was, now = first

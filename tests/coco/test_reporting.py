@@ -33,6 +33,8 @@ def test_junit_has_a_case_a_rule() -> None:
     suite = ElementTree.fromstring(to_junit(report()))
     assert suite.get("tests") == str(len(rules())) == str(len(suite.findall("testcase")))
     assert suite.get("failures") == "1"
+    (case,) = ElementTree.fromstring(to_junit(report(), {"I104"})).findall("testcase")
+    assert str(case.get("name")).startswith("I104 "), "rules that were not checked have not passed"
     (failure,) = suite.iter("failure")
     assert failure.get("type") == "A313"
     assert (failure.text or "").splitlines()[-2:] == [
