@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gzip
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
+
+#: Links are followed so often at most.
+_MOST_LINKS = 40
 
 
 @contextmanager
@@ -22,9 +26,10 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         OSError: the folder cannot be written, or the disk is full.
     """
     path = Path(path)
-    if path.exists() and not path.is_file() and not path.is_dir():
-        with open(path, "wb") as file:
-            yield file
+    stream = _open_stream(path)
+    if stream is not None:
+        with stream:
+            yield stream
         return
     if path.is_symlink():
         path = path.resolve()
@@ -61,3 +66,20 @@ def packed_write(path: Path) -> Iterator[BinaryIO]:
             return
         with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
             yield cast("BinaryIO", packed)
+
+
+def _open_stream(path: Path) -> BinaryIO | None:
+    """A device, a pipe, or what this process has open (/dev/stdout, wherever it leads), for writing; None of anything else."""
+    step = path
+    for _ in range(_MOST_LINKS):
+        if step.parent.resolve() == Path("/proc/self/fd").resolve() and step.name.isdecimal():
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            # the same place in the file as this process's own: what was written before stays, what comes after follows
+            return os.fdopen(os.dup(int(step.name)), "wb")
+        if not step.is_symlink():
+            break
+        step = step.parent / os.readlink(step)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return open(path, "wb")
+    return None

@@ -166,6 +166,8 @@ def test_photos_that_a_format_leaves_out_do_not_stop_skip_broken(run: Run, tmp_p
 
 
 def test_nothing_is_written_over_what_is_read(run: Run, labels: Path, tmp_path: Path) -> None:
+    status, _, error = run("validate", labels, "--truth", labels, "--fix", tmp_path / "f.json")
+    assert status == 2 and "--truth goes without --fix" in error
     before, good, link = labels.read_bytes(), tmp_path / "good.json", tmp_path / "link.json"
     link.symlink_to(labels)
     for command in (
@@ -200,8 +202,15 @@ def test_nothing_is_written_over_a_projects_own_files(run: Run, labels: Path, tm
         ):
             status, _, error = run(*command)
             assert status == 1 and f"{path}: is the project's own ({project})" in error, command
+    for command in (
+        ("split", labels, project / "snapshots"),
+        ("suspects", project, "--no-model", "--sheet", project / "models"),
+    ):
+        status, _, error = run(*command)
+        assert status == 1 and f"is the project's own ({project})" in error, command
     assert {path: path.read_bytes() for path in own} == before
-    assert run("export", project, project / "mine.json")[0] == 0
+    for name in ("mine.json", "models.json", "labels.database.json"):
+        assert run("export", project, project / name)[0] == 0
 
 
 def test_a_name_that_ends_in_gz_is_compressed(run: Run, labels: Path, tmp_path: Path) -> None:

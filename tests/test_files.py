@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -58,3 +60,18 @@ def test_a_link_stays_and_what_it_leads_to_is_new(tmp_path: Path) -> None:
         file.write(b"new")
     assert link.is_symlink() and target.read_bytes() == b"new"
     assert sorted(tmp_path.iterdir()) == [target, link]
+
+
+@pytest.mark.parametrize(("mode", "before"), [("ab", b"old\n"), ("wb", b"")])
+def test_standard_output_goes_on_where_it_is(tmp_path: Path, mode: str, before: bytes) -> None:
+    """Also when it is a file: `>> log` keeps what the log holds, and what is printed later follows."""
+    log = tmp_path / "log"
+    log.write_bytes(b"old\n")
+    script = (
+        "from pathlib import Path\nfrom labeltool.files import atomic_write\nprint('first')\n"
+        "with atomic_write(Path('/dev/stdout')) as file:\n    file.write(b'new\\n')\nprint('last')\n"
+    )
+    with open(log, mode) as out:
+        subprocess.run([sys.executable, "-c", script], stdout=out, check=True)
+    assert log.read_bytes() == before + b"first\nnew\nlast\n"
+    assert list(tmp_path.iterdir()) == [log]

@@ -22,7 +22,7 @@ else:
     # generic only in newer versions of click
     _TextType = PairType = click.ParamType
 
-#: How the names of a project's own files and folders begin.
+#: A project's own files and folders, beside what SQLite keeps for a while.
 _OWN = ("labels.db", "project.toml", "snapshots", "models")
 
 #: A path parameter.
@@ -82,7 +82,7 @@ def expect_output(out: Path, *read: Path | None) -> None:
     place = out.resolve()
     for folder in place.parents:
         own = place.relative_to(folder).parts[0]
-        if own.startswith(_OWN) and (folder / "project.toml").is_file():
+        if (own in _OWN or own.startswith("labels.db-")) and (folder / "project.toml").is_file():
             raise CocoError(f"{out}: is the project's own ({folder}), expected another place to write to")
 
 

@@ -63,6 +63,7 @@ def split(source: Path, out: Path, shares: str, group: str | None, stratify: boo
     parts = run(read_source(source), _shares(shares), seed=seed, group=group, stratify=stratify)
     targets = {name: out / f"{name}.json" for name in parts}
     for target in targets.values():
+        expect_output(target, source)
         if target.exists():
             raise CocoError(f"{target}: exists, expected a new file")
     out.mkdir(parents=True, exist_ok=True)

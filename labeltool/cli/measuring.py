@@ -73,6 +73,8 @@ def validate(
         target = out if fix in ("all", "safe") else Path(fix)
         if target is None or (out is not None and target is not out):
             raise click.UsageError("--fix OUT, --fix=safe OUT or --fix=all OUT: one path to write to")
+        if truth is not None:
+            raise click.UsageError("--truth goes without --fix: results are not mended")
         expect_output(target, source, *splits)
         if fix_log is not None:
             expect_output(fix_log, source, *splits)

@@ -44,6 +44,8 @@ def suspects(
 
     Judged by the data set's own poses and, where there is one, by a model. The score is the logarithm of the odds.
     """
+    if sheet is not None:
+        expect_output(sheet, source, predictions)
     if source.is_dir():
         if images is not None:
             raise click.UsageError("--images goes with a file: a project knows its photos")
@@ -55,8 +57,6 @@ def suspects(
     if sheet is not None and images is None:
         raise click.UsageError("--sheet of a file needs --images, the folder of its photos")
     expect_photos(images)
-    if sheet is not None:
-        expect_output(sheet, source, predictions)
     from labeltool.coco.document import read_document
     from labeltool.dataset.suspects import suspects as run
     from labeltool.evaluate.suspicions import file_predictions

@@ -10,7 +10,7 @@ from labeltool.coco.finite import is_finite_number
 from labeltool.coco.jsonfile import read_json
 from labeltool.coco.show import MISSING, show
 from labeltool.errors import CocoError, FormatError
-from labeltool.files import atomic_write
+from labeltool.files import packed_write
 
 
 def load_json(path: Path) -> Any:
@@ -40,7 +40,7 @@ def save_json(path: Path, value: Any) -> None:
     """
     try:
         text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-        with atomic_write(Path(path)) as file:
+        with packed_write(Path(path)) as file:
             file.write(text.encode("ascii"))
     except ValueError as error:
         raise FormatError(f"{path}: not written: {error}") from None

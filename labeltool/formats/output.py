@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from labeltool.errors import FormatError, PhotoError
-from labeltool.files import atomic_write
+from labeltool.files import packed_write
 from labeltool.images import photo_below
 
 
@@ -21,7 +21,7 @@ def write_text(path: Path, text: str) -> None:
         FormatError: the file cannot be written.
     """
     try:
-        with atomic_write(Path(path)) as file:
+        with packed_write(Path(path)) as file:
             file.write(text.encode("utf-8"))
     except OSError as error:
         raise FormatError(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -104,12 +104,12 @@ class BottomUp:
         canvas, zoom = canvas_of(image, self.config.side)
         with torch.inference_mode(), autocast(self.device):
             maps = self.network(to_input(canvas[None].to(self.device), self.config))[0]
-        cells, confidence, scores = group(maps.float().cpu(), len(self.skeleton))
+        unlearnt = [self.skeleton.index(joint) for joint in self.config.unlearnt]
+        cells, confidence, scores = group(maps.float().cpu(), len(self.skeleton), unlearnt)
         if not len(scores):
             return Poses.none(len(self.skeleton))
         # a cell's middle is at (cell + 0.5) * stride in edge coordinates of the canvas
         xy = (cells + 0.5) * STRIDE / zoom - 0.5
-        unlearnt = [self.skeleton.index(joint) for joint in self.config.unlearnt]
         learnt = np.delete(xy, unlearnt, axis=1)
         low, high = learnt.min(axis=1), learnt.max(axis=1)
         boxes = np.concatenate([low, np.maximum(high - low, 1)], axis=1)
@@ -136,16 +136,17 @@ def canvas_of(image: NDArray[np.uint8], side: int) -> tuple[Tensor, float]:
     return torch.from_numpy(canvas).permute(2, 0, 1), zoom
 
 
-def group(maps: Tensor, joints: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+def group(maps: Tensor, joints: int, unlearnt: Sequence[int] = ()) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The people that a network's answer shows.
 
     Args:
         maps: (3K + 1, h, w), as `BottomUpNetwork` answers.
         joints: K.
+        unlearnt: joints whose maps say nothing, and so nothing of a person's score.
 
     Returns:
         (M, K, 2) joints in cells, centres at integers; (M, K) confidence: the joint's peak, or half of what its map shows where
-        the offset puts it; (M,) scores, highest first: the centre's peak times the mean confidence.
+        the offset puts it; (M,) scores, highest first: the geometric mean of the centre's peak and the mean confidence.
     """
     heat = torch.sigmoid(maps[: joints + 1])
     centres, scores = _peaks(heat[joints], _LEAST_CENTRE)
@@ -166,7 +167,8 @@ def group(maps: Tensor, joints: int) -> tuple[FloatArray, FloatArray, FloatArray
         taken = counts >= _LEAST_COUNT
         cells[taken, joint] = places[best[taken]]
         confidence[taken, joint] = sure[best[taken]]
-    scores = scores * confidence.mean(dim=1)
+    learnt = [joint for joint in range(joints) if joint not in set(unlearnt)]
+    scores = (scores * confidence[:, learnt].mean(dim=1)).sqrt()
     order = scores.argsort(descending=True)
     cells, confidence, scores = cells[order], confidence[order], scores[order]
     return cells.double().numpy(), confidence.double().numpy(), scores.double().numpy()

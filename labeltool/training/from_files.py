@@ -129,7 +129,8 @@ def train_on_files(
     about = {
         "data": [_about(source, people) for source, people in zip(sources, taken, strict=True)],
         "held_out": len(unseen),
-        **({"by_lot": True, "validated": [p.number for p in unseen]} if by_lot else {}),
+        **({"by_lot": True} if by_lot else {}),
+        **({"validated": [p.number for p in unseen]} if sources[0].is_project else {}),
         "labels_sha256": fingerprint(training),
         "validation_sha256": fingerprint(validation),
         "init": None if start is None else start.sha256,

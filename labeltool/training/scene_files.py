@@ -112,7 +112,8 @@ def train_on_scenes(
     about = {
         "data": [_about(source, scenes) for source, scenes in zip(sources, taken, strict=True)],
         "held_out": len(unseen),
-        **({"by_lot": True, "validated": _numbers(unseen, sources[0].labels)} if by_lot else {}),
+        **({"by_lot": True} if by_lot else {}),
+        **({"validated": _numbers(unseen, sources[0].labels)} if sources[0].is_project else {}),
         "init": None if given is None else given.sha256,
         "licence": licence,
         **({"frozen": True} if frozen else {}),

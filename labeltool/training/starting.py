@@ -127,7 +127,12 @@ def unlearnt_joints(labelled: Tensor, checkpoint: Checkpoint | None, model: str,
         skeleton: its joints.
     """
     known: set[str] = set()
-    if checkpoint is not None and checkpoint.description.get("model") == model:
+    heads = _LAYOUT.get(model, {})
+    if (
+        checkpoint is not None
+        and checkpoint.description.get("model") == model
+        and all(name in checkpoint.tensors for name in heads)
+    ):
         theirs = _skeleton_of(checkpoint.description)
         if theirs is not None:
             not_even_there = checkpoint.description["config"].get("unlearnt", ())

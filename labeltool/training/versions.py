@@ -26,7 +26,7 @@ from labeltool.project.versions import (
     weights_of,
 )
 from labeltool.skeleton import Skeleton
-from labeltool.training.from_files import shipped_weights
+from labeltool.training.from_files import TRAINABLE, shipped_weights
 from labeltool.training.sources import Source, read_source
 
 #: What of a run lies beside its checkpoint in a project.
@@ -115,6 +115,9 @@ def plan_version(project: Path, model: str, skeleton: Skeleton | None = None) ->
     for person in people:
         digest.update(f"{person.photo.name} {person.number} {person.box.tolist()}".encode())
         digest.update(np.ascontiguousarray(person.xy).tobytes() + np.ascontiguousarray(person.v).tobytes())
+    if model not in TRAINABLE:  # learns from whole photos that are done, with everybody on them
+        with Project.open(project) as opened:
+            digest.update(json.dumps(opened.to_document(only_done=True), sort_keys=True).encode())
     parent = current_version(project, model)
     if parent is not None:
         init = weights_of(project, parent)

@@ -258,6 +258,16 @@ def test_a_kill_between_copy_and_record_leaves_a_project_that_goes_on(project: P
     assert [v.name for v in versions(project)] == ["heatmap@project-1"]
 
 
+def test_a_photo_that_is_done_meanwhile_begins_another_run_of_whole_photos(project: Path) -> None:
+    """The folder of a run is found again by what is learnt from: touched people, or the photos that are done."""
+    before = {model: plan_version(project, model).folder([]) for model in ("heatmap", "mask-rcnn")}
+    with Project.open(project) as opened:
+        waiting = next(image for image in opened.images() if image.status != "done")
+        opened.set_status(waiting.id, "done", "ann")
+    assert plan_version(project, "heatmap").folder([]) == before["heatmap"]
+    assert plan_version(project, "mask-rcnn").folder([]) != before["mask-rcnn"]
+
+
 def test_misuse_of_current_is_one_line(project: Path, figures: Path, tmp_path: Path, run: Run) -> None:
     files = ("--data", figures / "truth.json", figures / "images")
     for arguments, message in (
