@@ -85,9 +85,9 @@ def test_the_file_may_be_edited(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ('name = "p"', 'name = "p', "not TOML"),
-        ('name = "p"', "", "name is None, expected a text"),
+        ('name = "p"', "", "name is missing, expected a text"),
         ('name = "p"', "name = 3", "name is 3"),
-        ('images = "../photos"', "", "images is None"),
+        ('images = "../photos"', "", "images is missing, expected a text"),
         ("blind_share = 0.05", "blind_share = 1.5", "blind_share is 1.5, expected a number from 0 to 1"),
         ("blind_share = 0.05", "blind_share = true", "blind_share is True"),
         ("blind_share = 0.05", "blind_share = nan", "blind_share is nan"),
