@@ -31,11 +31,12 @@ from labeltool.models.heatmap import load as load_heatmap
 from labeltool.models.mask_rcnn import MaskRcnnConfig, build, open_checkpoint
 from labeltool.models.weights import read_checkpoint
 from labeltool.skeleton import LSP_14
-from labeltool.training.coco_ap import average_precision, truth_of
+from labeltool.training.coco_ap import average_precision, pose_results, truth_of
 from labeltool.training.mask_rcnn import MaskRcnnTask
-from labeltool.training.scene_files import freeze, make_scene_task, start_from
+from labeltool.training.scene_files import make_scene_task, start_from
 from labeltool.training.scene_loop import SceneSchedule, SceneTask, fit_scenes
 from labeltool.training.scenes import Scene
+from labeltool.training.starting import freeze
 
 #: Detections below this score are not looked at by the top-down pair.
 _LEAST_SCORE = 0.3
@@ -113,8 +114,9 @@ def bottom_up(options: argparse.Namespace, out: Path) -> Find:
     if path is None:
         torch.manual_seed(0)
         task = make_scene_task("bottom-up", LSP_14)
-        start_from(task.network, read_checkpoint(SHIPPED))
-        freeze(task, SHIPPED)
+        start = read_checkpoint(SHIPPED)
+        start_from(task.network, start)
+        freeze(task.network, start, "bottom-up", "bottom-up")
         path = train(task, options, out, "bottom-up", options.epochs)
     model = load_bottom_up(path)
     return lambda image: model.predict([image], [None])[0]
@@ -139,11 +141,7 @@ def measure(find: Find, scenes: list[Scene]) -> dict[str, float]:
         start = time.perf_counter()
         poses = find(image)
         seconds.append(time.perf_counter() - start)
-        keypoints = np.concatenate([poses.xy, np.ones((*poses.xy.shape[:2], 1))], axis=2)
-        for row, score in zip(
-            keypoints.reshape(len(poses), 3 * len(LSP_14)).tolist(), poses.scores.tolist(), strict=True
-        ):
-            results.append({"image_id": scene.image_id, "category_id": 1, "keypoints": row, "score": score})
+        results += pose_results(scene.image_id, poses)
     ap = average_precision(truth_of(scenes, LSP_14), results, "keypoints", LSP_14)
     return {"ap": round(ap, 4), "seconds": round(float(np.median(seconds)), 4)}
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from labeltool.cli.common import count_of
+from labeltool.cli.common import count_of, print_lines
 from labeltool.errors import ProjectError
 
 if TYPE_CHECKING:
@@ -57,6 +59,13 @@ def fill(
             f"{count_of(report.without_boxes, 'photo')} without boxes passed over (--boxes image takes the whole photo)"
         )
     return report.problems
+
+
+def end_with(problems: Sequence[str]) -> None:
+    """Prints what could not be used, and ends the command with status 1 where there is anything."""
+    if problems:
+        print_lines(problems, "more photos or people that could not be used")
+        sys.exit(1)
 
 
 def current_model(project: Path) -> tuple[str | None, Path | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,8 @@ from labeltool.cli.common import (
     expect_output,
     open_project,
     print_json,
-    print_lines,
 )
-from labeltool.cli.filling import current_model, fill
+from labeltool.cli.filling import current_model, end_with, fill
 from labeltool.cli.importing import format_by_name, print_notes, refuse_errors, refuse_photos
 from labeltool.cli.working import rate_data, work_lines
 from labeltool.errors import FormatError, ModelError, ProjectError
@@ -137,9 +135,7 @@ def prefill(
     keep_freed_memory()
     with open_project(project) as opened:
         problems = fill(opened, model, weights, device, batch=batch, boxes=boxes, propose_from=propose_from)
-    if problems:
-        print_lines(problems, "more photos or people that could not be used")
-        sys.exit(1)
+    end_with(problems)
 
 
 @click.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from labeltool.cli.common import PATH, FiniteRange, open_project, print_lines
-from labeltool.cli.filling import fill
+from labeltool.cli.common import PATH, FiniteRange, open_project
+from labeltool.cli.filling import end_with, fill
 from labeltool.errors import ModelError
 
 if TYPE_CHECKING:
@@ -462,6 +461,4 @@ def _done(best: Path, asked: _Asked, plan: NextVersion | None) -> None:
         return
     with open_project(plan.project) as opened:
         problems = fill(opened, None, None, asked.device)
-    if problems:
-        print_lines(problems, "more photos or people that could not be used")
-        sys.exit(1)
+    end_with(problems)

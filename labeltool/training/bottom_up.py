@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,7 +14,7 @@ from labeltool.models.bottom_up import STRIDE, BottomUp, BottomUpConfig, BottomU
 from labeltool.models.topdown import autocast, to_input
 from labeltool.models.weights import device_of
 from labeltool.skeleton import Skeleton
-from labeltool.training.coco_ap import average_precision, truth_of
+from labeltool.training.coco_ap import average_precision, pose_results, truth_of
 from labeltool.training.scenes import Scene, View
 
 #: The weight of the offsets' loss beside the maps'.
@@ -81,16 +80,11 @@ class BottomUpTask:
         model = BottomUp(
             cast("BottomUpNetwork", network), self.config, version="", weights_hash="", device=device_of(network)
         )
-        results: list[dict[str, Any]] = []
-        for scene in scenes:
-            poses = model.predict([load_photo(scene.photo)], [None])[0]
-            flags = np.isfinite(poses.xy[..., :1])
-            keypoints = np.concatenate([np.nan_to_num(poses.xy), flags], axis=2).reshape(
-                len(poses), 3 * len(self.skeleton)
-            )
-            for row, score in zip(keypoints.tolist(), poses.scores.tolist(), strict=True):
-                results.append({"image_id": scene.image_id, "category_id": 1, "keypoints": row, "score": score})
-        return results
+        return [
+            result
+            for scene in scenes
+            for result in pose_results(scene.image_id, model.predict([load_photo(scene.photo)], [None])[0])
+        ]
 
     def scores(self, network: nn.Module, scenes: Sequence[Scene]) -> Mapping[str, float]:
         """COCO's AP of the joints."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from pycocotools.cocoeval import COCOeval
 
 from labeltool.audit import ImageSums
 from labeltool.audit.average_precision import AREA_RANGES, OKS_THRESHOLDS, DetectionCounts
+from labeltool.models.base import Poses
 from labeltool.skeleton import Skeleton
 from labeltool.training.scenes import Scene
 
@@ -47,6 +48,14 @@ def truth_of(scenes: Sequence[Scene], skeleton: Skeleton) -> dict[str, Any]:
             )
     images = [{"id": s.image_id, "width": s.size[0], "height": s.size[1], "file_name": s.photo.name} for s in scenes]
     return {"images": images, "annotations": annotations, "categories": [skeleton.to_category()]}
+
+
+def pose_results(image_id: int, poses: Poses) -> Iterator[dict[str, Any]]:
+    """The people that a model sees in a photo as COCO results; a joint that it does not predict has v = 0."""
+    flags = np.isfinite(poses.xy[..., :1])
+    keypoints = np.concatenate([np.nan_to_num(poses.xy), flags], axis=2)
+    for pose, score in zip(keypoints, poses.scores.tolist(), strict=True):
+        yield {"image_id": image_id, "category_id": 1, "keypoints": pose.ravel().tolist(), "score": score}
 
 
 def average_precision(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ from labeltool.training.heatmap import HeatmapTask
 from labeltool.training.loop import Schedule, fit
 from labeltool.training.samples import Part, Person, Samples, cut_out
 from labeltool.training.sources import MOST_HELD_OUT, Source, read_source, split_by_photo, split_for_good
-from labeltool.training.starting import by_joint, told_unlearnt, unlearnt_joints
+from labeltool.training.starting import by_joint, freeze, unlearnt_joints, without
 
 #: People are kept with so much room around their crop for turning and shifting it.
 _ROOM = 1.35
@@ -104,7 +103,7 @@ def train_on_files(
             tqdm.write(told)
         initialise(task.network, start)
     if frozen:
-        freeze(task, start)
+        freeze(task.network, start, model, "heatmap")
     per_source = [read_source(source, skeleton) for source in sources]
     by_lot = held_out is None and sources[0].is_project
     if by_lot:
@@ -119,10 +118,7 @@ def train_on_files(
     reach = task.padding * _ROOM
     size = _KEPT_SIZE * stages.zoom
     labelled = torch.from_numpy(np.stack([person.v > 0 for people in taken for person in people]))
-    unlearnt = unlearnt_joints(labelled, given, model, skeleton)
-    if unlearnt:
-        tqdm.write(told_unlearnt(unlearnt))
-        task = without(task, unlearnt)
+    task = without(task, unlearnt_joints(labelled, given, model, skeleton))
     validation = cut_out(unseen, size=size, reach=reach, quiet=quiet)
     training = Samples.join([cut_out(people, size=size, reach=reach, quiet=quiet) for people in taken])
     parts = [Part(len(people), source.per_epoch) for people, source in zip(taken, sources, strict=True)]
@@ -174,13 +170,6 @@ def train_on_files(
     return best
 
 
-def without(task: DeepPoseTask | HeatmapTask, unlearnt: tuple[str, ...]) -> DeepPoseTask | HeatmapTask:
-    """The task of a network that does not predict some joints."""
-    if isinstance(task, HeatmapTask):
-        return replace(task, config=replace(task.config, unlearnt=unlearnt))
-    return replace(task, config=replace(task.config, unlearnt=unlearnt))
-
-
 def calibrate(path: Path, task: HeatmapTask, validation: Samples) -> None:
     """Fits the confidence of a checkpoint on the people it was validated on, and writes it into its description.
 
@@ -200,19 +189,6 @@ def _start(init: Path | None, stages: Cascade) -> Checkpoint | None:
     if init.suffix == ".safetensors":
         return read_checkpoint(init)
     return read_published(init)
-
-
-def freeze(task: DeepPoseTask | HeatmapTask, start: Checkpoint | None) -> None:
-    """Keeps the first layers of a heatmap model's backbone as they are.
-
-    Raises:
-        ModelError: another model, or one that starts from nothing, whose layers are still chance.
-    """
-    if not isinstance(task, HeatmapTask):
-        raise ModelError("deeppose: no layers can be frozen, expected the heatmap model")
-    if start is None:
-        raise ModelError("training: layers are to be frozen as they are, expected --init with their weights")
-    task.network.freeze()
 
 
 def _side_of(start: Checkpoint | None) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from labeltool.training.scene_card import write_scene_card
 from labeltool.training.scene_loop import SceneSchedule, SceneTask, fit_scenes
 from labeltool.training.scenes import Scene, read_scenes
 from labeltool.training.sources import Source, split_for_good
-from labeltool.training.starting import by_joint, told_unlearnt, unlearnt_joints
+from labeltool.training.starting import by_joint, freeze, unlearnt_joints, without
 
 #: The models of whole photos that can be trained, by name.
 SCENE_MODELS = ("mask-rcnn", "bottom-up")
@@ -88,7 +87,7 @@ def train_on_scenes(
             tqdm.write(told)
         start_from(task.network, start)
     if frozen:
-        freeze(task, init)
+        freeze(task.network, given, model, "bottom-up")
     per_source = [_read(source, skeleton) for source in sources]
     if task.joints:
         for source, scenes in zip(sources, per_source, strict=True):
@@ -136,30 +135,6 @@ def make_scene_task(model: str, skeleton: Skeleton, tasks: tuple[str, ...] = TAS
         maps = BottomUpConfig(skeleton)
         return BottomUpTask(BottomUpNetwork(maps), maps)
     raise ModelError(f"model {model!r}: cannot be trained on whole photos, expected one of {', '.join(SCENE_MODELS)}")
-
-
-def without(task: SceneTask, unlearnt: tuple[str, ...]) -> SceneTask:
-    """The task of a network that does not predict some joints."""
-    if not unlearnt:
-        return task
-    tqdm.write(told_unlearnt(unlearnt))
-    if isinstance(task, BottomUpTask):
-        return replace(task, config=replace(task.config, unlearnt=unlearnt))
-    assert isinstance(task, MaskRcnnTask)  # there are no others
-    return replace(task, config=replace(task.config, unlearnt=unlearnt))
-
-
-def freeze(task: SceneTask, init: Path | None) -> None:
-    """Keeps the first layers of the bottom-up model's backbone as they are.
-
-    Raises:
-        ModelError: another model, or one that starts from nothing, whose layers are still chance.
-    """
-    if not isinstance(task, BottomUpTask):
-        raise ModelError("mask-rcnn: no layers can be frozen, expected the bottom-up model")
-    if init is None:
-        raise ModelError("training: layers are to be frozen as they are, expected --init with their weights")
-    task.network.freeze()
 
 
 def start_from(network: nn.Module, checkpoint: Checkpoint) -> None:

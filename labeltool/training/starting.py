@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
-from labeltool.errors import SkeletonError
+from labeltool.errors import ModelError, SkeletonError
+from labeltool.models.heatmap import HeatmapNetwork
 from labeltool.models.weights import Checkpoint
 from labeltool.skeleton import Skeleton, convert, from_mapping
+
+#: A task of any kind: a frozen dataclass whose `config` has `unlearnt`.
+TaskLike = TypeVar("TaskLike")
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,25 @@ def by_joint(checkpoint: Checkpoint, model: str, network: nn.Module, skeleton: S
     return replace(checkpoint, tensors=tensors, description=description), told
 
 
+def freeze(network: nn.Module, start: Checkpoint | None, model: str, expected: str) -> None:
+    """Keeps the first layers of a network with the heatmap model's backbone as they are.
+
+    Args:
+        network: of the heatmap model, or of bottom-up.
+        start: what it starts from.
+        model: what kind it is of.
+        expected: which kind would do, for the message.
+
+    Raises:
+        ModelError: a network of another kind, or one that starts from nothing, whose layers are still chance.
+    """
+    if not isinstance(network, HeatmapNetwork):
+        raise ModelError(f"{model}: no layers can be frozen, expected the {expected} model")
+    if start is None:
+        raise ModelError("training: layers are to be frozen as they are, expected --init with their weights")
+    network.freeze()
+
+
 def unlearnt_joints(labelled: Tensor, checkpoint: Checkpoint | None, model: str, skeleton: Skeleton) -> tuple[str, ...]:
     """The joints that a training leaves by chance: labelled for nobody, and unknown to what it starts from.
 
@@ -141,9 +165,14 @@ def unlearnt_joints(labelled: Tensor, checkpoint: Checkpoint | None, model: str,
     return tuple(j for j, some in zip(skeleton.joints, there, strict=True) if not some and j not in known)
 
 
-def told_unlearnt(joints: Sequence[str]) -> str:
-    """The line that names joints that are not learnt."""
-    return f"labelled for nobody, and so not learnt and never predicted: {', '.join(joints)}"
+def without(task: TaskLike, unlearnt: tuple[str, ...]) -> TaskLike:
+    """The task of a network that does not predict some joints, which one line names; as it is where there are none."""
+    if not unlearnt:
+        return task
+    tqdm.write(f"labelled for nobody, and so not learnt and never predicted: {', '.join(unlearnt)}")
+    plain = cast("Any", task)
+    changed: TaskLike = replace(plain, config=replace(plain.config, unlearnt=unlearnt))
+    return changed
 
 
 def _skeleton_of(description: Mapping[str, Any]) -> Skeleton | None:

@@ -9,9 +9,10 @@ from synthetic_people import MILD, SKELETON, squares
 
 from labeltool.errors import ModelError
 from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork, load
-from labeltool.training.from_files import freeze, make_task
+from labeltool.training.from_files import make_task
 from labeltool.training.heatmap import HeatmapTask
 from labeltool.training.loop import Schedule, Stage, fit
+from labeltool.training.starting import freeze
 
 TINY = HeatmapConfig(SKELETON, backbone="test_efficientnet", side=64, channels=16)
 
@@ -55,9 +56,9 @@ def test_frozen_layers_stay_and_the_others_learn(tmp_path: Path) -> None:
 
 def test_nothing_is_frozen_that_was_never_learnt() -> None:
     with pytest.raises(ModelError, match="are to be frozen as they are, expected --init with their weights"):
-        freeze(make_task("heatmap", SKELETON), None)
+        freeze(make_task("heatmap", SKELETON).network, None, "heatmap", "heatmap")
     with pytest.raises(ModelError, match="deeppose: no layers can be frozen, expected the heatmap model"):
-        freeze(make_task("deeppose", SKELETON), None)
+        freeze(make_task("deeppose", SKELETON).network, None, "deeppose", "heatmap")
 
 
 def test_no_step_is_of_one_person(tmp_path: Path) -> None:
