@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -70,6 +71,22 @@ def test_a_file_with_results_and_a_sheet(run: Run, labels: Path, tmp_path: Path)
     folder = tmp_path / "sheets"
     run("suspects", labels, "--sheet", folder, "--images", tmp_path / "photos")
     assert [path.name for path in folder.iterdir()] == ["suspects-1.png"]
+    (tmp_path / "file").touch()
+    status, _, err = run("suspects", labels, "--sheet", tmp_path / "file", "--images", tmp_path / "photos")
+    assert status == 1 and err.endswith(f"{tmp_path / 'file'}: is a file, expected a folder\n")
+
+
+def test_a_photo_that_is_missing_is_said_on_the_sheet(run: Run, labels: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+
+    def brightest() -> float:
+        assert run("suspects", labels, "--sheet", sheet, "--images", tmp_path / "photos")[0] == 0
+        with Image.open(sheet) as picture:
+            return float(np.asarray(picture.convert("L"))[18:32, :120].max())
+
+    assert brightest() < 200, "no words on a photo that is there"
+    (tmp_path / "photos" / "2.jpg").unlink()
+    assert brightest() > 200
 
 
 def test_a_project_sends_them_to_its_queue(run: Run, labels: Path, tmp_path: Path) -> None:

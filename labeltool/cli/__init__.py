@@ -90,7 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
-        _fail(f"{where}{error.strerror or error}", 1)
+        is_file = isinstance(error, (FileExistsError, NotADirectoryError))
+        _fail(f"{where}{'is a file, expected a folder' if is_file else error.strerror or error}", 1)
     except MemoryError:
         _fail("not enough memory", 1)
     sys.exit(0)

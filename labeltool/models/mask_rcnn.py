@@ -157,7 +157,7 @@ def build(config: MaskRcnnConfig) -> FasterRCNN:
         image_std=[config.std] * 3,
         box_score_thresh=SCORE_THRESHOLD,
         box_detections_per_img=MOST_PEOPLE,
-        box_batch_size_per_image=128,
+        box_batch_size_per_image=64,
         rpn_pre_nms_top_n_train=1000,
         rpn_post_nms_top_n_train=500,
         rpn_pre_nms_top_n_test=500,

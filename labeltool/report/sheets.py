@@ -78,10 +78,13 @@ def _cell(
     ImageDraw.Draw(cell).text((3, 2), title.encode("ascii", "replace").decode(), fill=(255, 255, 255))
     try:
         image = load_image(photo(first.file_name))
+        missing = False
     except PhotoError:
-        image = Image.new("RGB", (SIDE, SIDE), (60, 60, 60))
+        image, missing = Image.new("RGB", (SIDE, SIDE), (60, 60, 60)), True
     ringed = {joint for suspect in found for joint in suspect.joints}
     cell.paste(_picture(image, people, person, ringed), (0, _LINE))
+    if missing:
+        ImageDraw.Draw(cell).text((3, _LINE + 2), "the photo cannot be read", fill=(255, 255, 255))
     return cell
 
 
