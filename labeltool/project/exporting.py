@@ -145,7 +145,7 @@ class _Export:
                 elif not row.deleted:
                     untouched = row.revision == 0 or not (row.touched or self.with_predicted)
                     texts.append(row.raw if untouched else self._changed(row))
-                    self.people += 1
+                    self.people += not row.crowd
             self.annotations += len(texts)
             yield texts
         for rows in self._created():
@@ -162,6 +162,7 @@ class _Export:
                 originals.c.raw,
                 people.c.image_id,
                 people.c.revision,
+                people.c.crowd,
                 people.c.deleted,
                 people.c.touched,
                 people.c.box,

@@ -419,7 +419,7 @@ class ExportSummary:
     Attributes:
         images: images written.
         annotations: annotations written, all categories.
-        people: of them, people of the project.
+        people: of them, people of the project; crowd regions are none.
         changed: people written otherwise than they came.
         new: people that did not come with the import.
         deleted: people left out because they are deleted.
