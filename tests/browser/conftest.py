@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editor_page import EditorPage
+from editor_page import SCREEN, EditorPage
 from PIL import Image
-from playwright.sync_api import Browser, Error, Playwright, sync_playwright
-from served import Served
+from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
+from served import Served, free_port
 
 from labeltool.coco.document import CocoDocument
 from labeltool.project import PredictedPerson, Project
@@ -120,10 +120,16 @@ def stage_project(tmp_path: Path) -> Path:
     return make_stage(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def port() -> int:
+    """Of the server of every module: what the browser has loaded from there it need not load again."""
+    return free_port()
+
+
 @pytest.fixture(scope="module")
-def long_served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, dict[int, Any]]]:
+def long_served(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[tuple[Served, dict[int, Any]]]:
     """One server for all tests of a module, and what its images held at first."""
-    with Served(make_stage(tmp_path_factory.mktemp("stage"))) as server:
+    with Served(make_stage(tmp_path_factory.mktemp("stage")), port=port) as server:
         ids = server.request("GET", "/api/queue")[1]["ids"]
         yield server, {image_id: server.request("GET", f"/api/images/{image_id}")[1] for image_id in ids}
 
@@ -148,10 +154,18 @@ def server(long_served: tuple[Served, dict[int, Any]]) -> Served:
     return server
 
 
+@pytest.fixture(scope="session")
+def tab(chromium: Browser) -> Iterator[Page]:
+    """A tab that has run the pages' scripts before: to load them anew takes longer than most tests."""
+    context = chromium.new_context(viewport=SCREEN)
+    yield context.new_page()
+    context.close()
+
+
 @pytest.fixture
-def editor(chromium: Browser, server: Served) -> Iterator[EditorPage]:
+def editor(chromium: Browser, tab: Page, server: Served) -> Iterator[EditorPage]:
     """The Label page on photo 1; the test fails when the page's scripts did."""
-    editor = EditorPage(chromium, server)
+    editor = EditorPage(chromium, server, tab=tab)
     editor.open(1)
     yield editor
     errors = editor.errors

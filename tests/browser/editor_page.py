@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, ViewportSize, expect
 from served import Served
 
 #: What `fit` in geometry.js keeps free around the photo, and its largest scale.
@@ -12,8 +12,14 @@ _MARGIN = 24
 _MAX_SCALE = 40
 
 
+SCREEN: ViewportSize = {"width": 1440, "height": 900}
+
+#: What a page keeps in a browser, beside the files it has loaded.
+_KEPT = "cookies,local_storage,indexeddb,service_workers,cache_storage"
+
+
 class EditorPage:
-    """The Label page in a browser context of its own.
+    """The Label page in a browser context of its own, or on a tab that other tests have used: it finds nothing they have kept.
 
     Attributes:
         page: the page.
@@ -21,26 +27,53 @@ class EditorPage:
         requests: requests to /api since they were last cleared, as (method, path).
     """
 
-    def __init__(self, browser: Browser, server: Served, scheme: str = "dark", before: str = "") -> None:
+    def __init__(
+        self, browser: Browser, server: Served, scheme: str = "dark", before: str = "", tab: Page | None = None
+    ) -> None:
         self.server = server
-        self.context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+        self._shared = tab is not None
+        self.page: Page = tab or browser.new_context(viewport=SCREEN).new_page()
+        self.context = self.page.context
         if before:
             self.context.add_init_script(before)
-        self.page: Page = self.context.new_page()
+        self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         self.errors: list[str] = []
         self.requests: list[tuple[str, str]] = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        self.page.on("pageerror", self._fault)
+        self.page.on("console", self._say)
         self.page.on("request", self._note)
         self.page.goto(server.link)
         self.page.wait_for_selector(".lt[data-ready]", timeout=60_000)
+
+    def _fault(self, error: Error) -> None:
+        self.errors.append(str(error))
+
+    def _say(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
 
     def _note(self, request: Request) -> None:
         if "/api/" in request.url:
             self.requests.append((request.method, request.url.removeprefix(self.server.origin)))
 
     def close(self) -> None:
-        self.context.close()
+        """Closes the browser context, or leaves the tab as it was before."""
+        if not self._shared:
+            self.context.close()
+            return
+        for page in self.context.pages:
+            if page is not self.page:
+                page.close()
+        self.page.goto("about:blank")
+        self.page.unroute_all()
+        self.page.remove_listener("pageerror", self._fault)
+        self.page.remove_listener("console", self._say)
+        self.page.remove_listener("request", self._note)
+        self.page.set_viewport_size(SCREEN)
+        self.page.mouse.move(0, 0)
+        storage = self.context.new_cdp_session(self.page)
+        storage.send("Storage.clearDataForOrigin", {"origin": self.server.origin, "storageTypes": _KEPT})
+        storage.detach()
 
     # --- where things are --------------------------------------------------------------------------------------------
 

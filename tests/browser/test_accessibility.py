@@ -32,8 +32,8 @@ def axe() -> str:
 
 
 @pytest.fixture(params=["light", "dark"])
-def page(request: pytest.FixtureRequest, chromium: Browser, server: Served) -> Iterator[EditorPage]:
-    editor = EditorPage(chromium, server, request.param)
+def page(request: pytest.FixtureRequest, chromium: Browser, tab: Page, server: Served) -> Iterator[EditorPage]:
+    editor = EditorPage(chromium, server, request.param, tab=tab)
     editor.open(1)
     yield editor
     editor.close()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from editor_page import EditorPage
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from served import Served
 
 from labeltool.coco.document import CocoDocument
@@ -113,14 +113,14 @@ def make_project(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def canvas_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(make_project(tmp_path_factory.mktemp("canvas"))) as server:
+def canvas_server(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Served]:
+    with Served(make_project(tmp_path_factory.mktemp("canvas")), port=port) as server:
         yield server
 
 
 @pytest.fixture
-def editor(chromium: Browser, canvas_server: Served) -> Iterator[EditorPage]:
-    editor = EditorPage(chromium, canvas_server)
+def editor(chromium: Browser, tab: Page, canvas_server: Served) -> Iterator[EditorPage]:
+    editor = EditorPage(chromium, canvas_server, tab=tab)
     editor.open(STAGE)
     yield editor
     errors = editor.errors
