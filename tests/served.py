@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import socket
@@ -12,25 +13,31 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 TOKEN = "token-of-the-tests"
 
-#: The routes without the pages: what `labeltool serve` serves, minus Streamlit, which takes longer to start.
-_ROUTES_ALONE = """
-import sys, uvicorn
-from pathlib import Path
-from labeltool.server.app import create_api
-app = create_api(Path(sys.argv[1]), token=sys.argv[3], user="anna")
-config = uvicorn.Config(app, host="127.0.0.1", port=int(sys.argv[2]), log_level="warning")
-class Server(uvicorn.Server):
-    async def startup(self, sockets=None):
-        await super().startup(sockets)
-        print("labeltool: ready", flush=True)
-Server(config).run()
-"""
+#: Forks from a process that has imported what a server needs: the imports take longer than the rest of a start.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["__main__", "uvicorn", "labeltool.server.app"])
+
+
+def _serve_routes(project: Path, port: int, ready: Connection) -> None:
+    """What `labeltool serve` serves, minus Streamlit's pages, which take longer to start."""
+    import uvicorn
+
+    from labeltool.server.app import create_api
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            ready.send(True)
+
+    app = create_api(project, token=TOKEN, user="anna")
+    Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning")).run()
 
 
 def free_port() -> int:
@@ -41,30 +48,77 @@ def free_port() -> int:
         return port
 
 
-class Served:
-    """A running label server: `labeltool serve`, or its routes alone.
+class _Reached:
+    """A label server in a process of its own, as its clients see it.
 
     Attributes:
         origin: scheme, host and port.
         link: the address with the token.
     """
 
-    def __init__(
-        self,
-        project: Path,
-        *,
-        pages: bool = True,
-        port: int | None = None,
-        timeout: float = 120,
-        more: Sequence[str] = ("--no-model",),
-    ) -> None:
+    def __init__(self, port: int | None) -> None:
         self.port = port or free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         self.link = f"{self.origin}/?token={TOKEN}"
-        if pages:
-            command = [sys.executable, "-m", "labeltool.cli", "serve", str(project), "--port", str(self.port), *more]
-        else:
-            command = [sys.executable, "-c", _ROUTES_ALONE, str(project), str(self.port), TOKEN]
+
+    def request(self, method: str, path: str, body: Any = None, token: str | None = TOKEN) -> tuple[int, Any]:
+        """Status and JSON of a request with the server's token as bearer; an answer that is no JSON comes as bytes."""
+        headers = {"Content-Type": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.origin + path, method=method, data=data, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return response.status, _parsed(response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, _parsed(error.read())
+
+    def kill(self) -> None:
+        """Ends the server without a word (SIGKILL)."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+
+class ServedRoutes(_Reached):
+    """The routes of a label server without its pages, for tests that start it many times."""
+
+    def __init__(self, project: Path, port: int | None = None) -> None:
+        super().__init__(port)
+        here, there = _FORKS.Pipe(duplex=False)
+        self.process = _FORKS.Process(target=_serve_routes, args=(project, self.port, there))
+        self.process.start()
+        there.close()
+        with here:
+            try:
+                ready = here.poll(120) and here.recv()
+            except EOFError:
+                ready = False
+        if not ready:
+            self.kill()
+            raise RuntimeError("the server did not start")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join(30)
+
+
+class Served(_Reached):
+    """A running `labeltool serve`."""
+
+    def __init__(
+        self, project: Path, *, port: int | None = None, timeout: float = 120, more: Sequence[str] = ("--no-model",)
+    ) -> None:
+        super().__init__(port)
+        command = [sys.executable, "-m", "labeltool.cli", "serve", str(project), "--port", str(self.port), *more]
         environment = {**os.environ, "LABELTOOL_TOKEN": TOKEN}
         self._errors: list[str] = []
         self.process = subprocess.Popen(
@@ -84,23 +138,9 @@ class Served:
         """What the server wrote on standard error."""
         return "".join(self._errors)
 
-    def request(self, method: str, path: str, body: Any = None, token: str | None = TOKEN) -> tuple[int, Any]:
-        """Status and JSON of a request with the server's token as bearer; an answer that is no JSON comes as bytes."""
-        headers = {"Content-Type": "application/json"}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.origin + path, method=method, data=data, headers=headers)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as response:
-                return response.status, _parsed(response.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, _parsed(error.read())
-
     def kill(self) -> None:
-        """Ends the server without a word (SIGKILL)."""
-        self.process.kill()
+        if self.process.poll() is None:
+            self.process.kill()
         self._finish()
 
     def stop(self, number: int = signal.SIGTERM) -> int:
@@ -128,15 +168,6 @@ class Served:
     def _read_errors(self) -> None:
         assert self.process.stderr is not None
         self._errors.extend(self.process.stderr)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.process.poll() is None:
-            self.kill()
 
 
 def _parsed(content: bytes) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import Served, free_port
+from served import Served, ServedRoutes, free_port
 
 JOINTS = ("nose", "left_eye", "left_wrist", "right_knee")
 
@@ -23,14 +23,14 @@ def check_database(project: Path) -> None:
     database.close()
 
 
-def person_now(server: Served, person: int) -> dict[str, Any]:
+def person_now(server: Served | ServedRoutes, person: int) -> dict[str, Any]:
     status, data = server.request("GET", "/api/images/100")
     assert status == 200
     found: dict[str, Any] = next(p for p in data["people"] if p["id"] == person)
     return found
 
 
-def save(server: Served, person: dict[str, Any], edit_id: str, joints: dict[str, Any]) -> dict[str, Any]:
+def save(server: Served | ServedRoutes, person: dict[str, Any], edit_id: str, joints: dict[str, Any]) -> dict[str, Any]:
     body = {"base": person["revision"], "edit_id": edit_id, "action": "move", "joints": joints}
     status, answer = server.request("PUT", f"/api/people/{person['id']}", body)
     assert status == 200, answer
@@ -38,13 +38,13 @@ def save(server: Served, person: dict[str, Any], edit_id: str, joints: dict[str,
     return saved
 
 
-def rounds(project: Path, count: int, *, pages: bool, seed: int) -> None:
+def rounds(start: type[Served] | type[ServedRoutes], project: Path, count: int, *, seed: int) -> None:
     """So many times: start, see that the last acknowledged edits are there, save some, kill at once."""
     dice = random.Random(seed)
     port = free_port()
     expected: dict[str, Any] | None = None
     for number in range(count + 1):
-        with Served(project, pages=pages, port=port) as server:
+        with start(project, port=port) as server:
             first = server.request("GET", "/api/images/100")[1]["people"][0]
             if expected is not None:
                 assert first["revision"] == expected["revision"], f"round {number}"
@@ -61,12 +61,12 @@ def rounds(project: Path, count: int, *, pages: bool, seed: int) -> None:
 
 @pytest.mark.slow
 def test_killed_after_an_acknowledged_save_fifty_times(project_path: Path) -> None:
-    rounds(project_path, 50, pages=False, seed=1)
+    rounds(ServedRoutes, project_path, 50, seed=1)
 
 
 @pytest.mark.slow
 def test_killed_after_an_acknowledged_save_with_the_pages(project_path: Path) -> None:
-    rounds(project_path, 3, pages=True, seed=2)
+    rounds(Served, project_path, 3, seed=2)
 
 
 class Hammer(threading.Thread):
@@ -77,7 +77,7 @@ class Hammer(threading.Thread):
         sent: x of the nose in every save that was begun.
     """
 
-    def __init__(self, server: Served, round_number: int) -> None:
+    def __init__(self, server: ServedRoutes, round_number: int) -> None:
         super().__init__()
         self._server = server
         self._round = round_number
@@ -102,7 +102,7 @@ def test_killed_in_the_middle_of_many_saves(project_path: Path) -> None:
     dice = random.Random(3)
     port = free_port()
     for number in range(5):
-        with Served(project_path, pages=False, port=port) as server:
+        with ServedRoutes(project_path, port=port) as server:
             hammer = Hammer(server, number)
             hammer.start()
             deadline = time.monotonic() + 30
@@ -112,7 +112,7 @@ def test_killed_in_the_middle_of_many_saves(project_path: Path) -> None:
             server.kill()
             hammer.join(30)
         check_database(project_path)
-        with Served(project_path, pages=False, port=port) as server:
+        with ServedRoutes(project_path, port=port) as server:
             now = person_now(server, 1)
         last = hammer.acknowledged[-1]
         assert now["revision"] in (last["revision"], last["revision"] + 1)
@@ -124,7 +124,7 @@ def test_killed_in_the_middle_of_200_edits_that_are_sent_until_they_are_answered
     """What the editor's outbox does: each edit again, under its own id, until the server has answered it; then the next one."""
     port = free_port()
     with ExitStack() as stack:
-        server = stack.enter_context(Served(project_path, pages=False, port=port))
+        server = stack.enter_context(ServedRoutes(project_path, port=port))
         person = person_now(server, 1)
         for k in range(200):
             joints = {"nose": {"x": k % 40, "y": k / 10, "v": 1 + k % 2}}
@@ -133,7 +133,7 @@ def test_killed_in_the_middle_of_200_edits_that_are_sent_until_they_are_answered
                 with suppress(OSError, HTTPException):
                     save(server, person, f"edit {k}", joints)
                 server.kill()
-                server = stack.enter_context(Served(project_path, pages=False, port=port))
+                server = stack.enter_context(ServedRoutes(project_path, port=port))
             person = save(server, person, f"edit {k}", joints)
         server.kill()
     check_database(project_path)
