@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from multitask import BACKBONE, UPRIGHT, rendered
 
+from labeltool.audit.average_precision import DetectionCounts
 from labeltool.images import load_photo
 from labeltool.models.base import Poses
 from labeltool.models.bottom_up import load as load_bottom_up
@@ -31,7 +32,7 @@ from labeltool.models.heatmap import load as load_heatmap
 from labeltool.models.mask_rcnn import MaskRcnnConfig, build, open_checkpoint
 from labeltool.models.weights import read_checkpoint
 from labeltool.skeleton import LSP_14
-from labeltool.training.coco_ap import average_precision, pose_results, truth_of
+from labeltool.training.coco_ap import average_precision, counts_by_image, pose_results, truth_of
 from labeltool.training.mask_rcnn import MaskRcnnTask
 from labeltool.training.scene_files import make_scene_task, start_from
 from labeltool.training.scene_loop import SceneSchedule, SceneTask, fit_scenes
@@ -40,6 +41,9 @@ from labeltool.training.starting import freeze
 
 #: Detections below this score are not looked at by the top-down pair.
 _LEAST_SCORE = 0.3
+
+#: Scores from which on `labeltool prefill --propose-from` could propose the people found.
+_PROPOSED_FROM = (0.3, 0.4, 0.5, 0.6)
 
 Find = Callable[[Any], Poses]
 
@@ -64,13 +68,19 @@ def main() -> None:
         out = options.out or Path(folder)
         finders = {"top-down": top_down(options, out), "bottom-up": bottom_up(options, out)}
         rows: list[dict[str, Any]] = []
+        seen: dict[str, list[DetectionCounts]] = {name: [] for name in finders}
         for people in counts:
             scenes = rendered(
                 out / f"people-{people}", 600 + people, options.unseen, f"{people}-{people}", "640x480", LSP_14
             )
-            rows.append({"people": people, **{name: measure(find, scenes) for name, find in finders.items()}})
+            row: dict[str, Any] = {"people": people}
+            for name, find in finders.items():
+                row[name], found = measure(find, scenes)
+                seen[name].append(found)
+            rows.append(row)
     figures: dict[str, Any] = {
         "rows": rows,
+        "proposed": {name: [proposed(parts, score) for score in _PROPOSED_FROM] for name, parts in seen.items()},
         "seconds_ratio": [round(r["top-down"]["seconds"] / r["bottom-up"]["seconds"], 2) for r in rows],
     }
     if options.json:
@@ -82,6 +92,9 @@ def main() -> None:
         print(
             f"{row['people']:>6}{a['ap']:>13.3f}{a['seconds']:>9.3f}{b['ap']:>14.3f}{b['seconds']:>9.3f}{ratio:>12.2f}"
         )
+    print("people of all photos found (OKS .5) by scores from ... on, and the share of right ones among them")
+    for name, parts in figures["proposed"].items():
+        print(f"{name:<11}" + ", ".join(f"{p['from']:.1f}: {p['found']:.2f}, {p['right']:.2f} right" for p in parts))
 
 
 def top_down(options: argparse.Namespace, out: Path) -> Find:
@@ -131,8 +144,8 @@ def train(task: SceneTask, options: argparse.Namespace, out: Path, name: str, ep
     return fit_scenes(out / name, task, scenes[:-held_out], scenes[-held_out:], schedule, quiet=quiet)
 
 
-def measure(find: Find, scenes: list[Scene]) -> dict[str, float]:
-    """AP of joints, and the median of the seconds a photo."""
+def measure(find: Find, scenes: list[Scene]) -> tuple[dict[str, float], DetectionCounts]:
+    """AP of joints, and the median of the seconds a photo; and who was found."""
     find(load_photo(scenes[0].photo))  # the first look also sets up what the next ones use
     results: list[dict[str, Any]] = []
     seconds = []
@@ -142,8 +155,20 @@ def measure(find: Find, scenes: list[Scene]) -> dict[str, float]:
         poses = find(image)
         seconds.append(time.perf_counter() - start)
         results += pose_results(scene.image_id, poses)
-    ap = average_precision(truth_of(scenes, LSP_14), results, "keypoints", LSP_14)
-    return {"ap": round(ap, 4), "seconds": round(float(np.median(seconds)), 4)}
+    truth = truth_of(scenes, LSP_14)
+    ap = average_precision(truth, results, "keypoints", LSP_14)
+    found = counts_by_image(truth, results, "keypoints", LSP_14).detections
+    assert found is not None
+    return {"ap": round(ap, 4), "seconds": round(float(np.median(seconds)), 4)}, found
+
+
+def proposed(parts: list[DetectionCounts], score: float) -> dict[str, float]:
+    """The share of people who are found (OKS .5) from a score on, and that of detections which found somebody."""
+    taken = [part.score >= score for part in parts]
+    hits = sum(int(part.hit[0, 0, kept].sum()) for part, kept in zip(parts, taken, strict=True))
+    counted = sum(int((~part.ignored[0, 0, kept]).sum()) for part, kept in zip(parts, taken, strict=True))
+    people = sum(int(part.people[0]) for part in parts)
+    return {"from": score, "found": round(hits / people, 4), "right": round(hits / counted, 4) if counted else 0.0}
 
 
 if __name__ == "__main__":
