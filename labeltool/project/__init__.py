@@ -6,6 +6,7 @@ from labeltool.project.config import ProjectConfig
 from labeltool.project.marks import Mark, MarkCount
 from labeltool.project.project import Project
 from labeltool.project.snapshots import Snapshot
+from labeltool.project.tallies import Addition, Counts, ExportSummary, Neighbours, Pace, Progress, QueueEntry, QueueList
 from labeltool.project.thresholds import Thresholds
 from labeltool.project.values import (
     FILTERS,
@@ -13,24 +14,16 @@ from labeltool.project.values import (
     SOURCES,
     STATUSES,
     UNFINISHED,
-    Addition,
     Box,
-    Counts,
-    ExportSummary,
     Flag,
     ImageEvent,
     ImageRecord,
     Joint,
     LabelledPerson,
     ModelSummary,
-    Neighbours,
-    Pace,
     Person,
     PredictedPerson,
     Prediction,
-    Progress,
-    QueueEntry,
-    QueueList,
     Revision,
     StaleRevision,
     Stored,

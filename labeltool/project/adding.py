@@ -27,7 +27,7 @@ from labeltool.project.rows import (
     check_id,
 )
 from labeltool.project.tables import images, originals, people
-from labeltool.project.values import Addition
+from labeltool.project.tallies import Addition
 from labeltool.skeleton import Skeleton
 
 #: A transaction takes images until it has so many of them or of their annotations: short enough for labellers to wait for.

@@ -21,7 +21,7 @@ from labeltool.project.database import get_meta
 from labeltool.project.derived import export_annotation
 from labeltool.project.reading import CHUNK, AnyRow, label_keypoints
 from labeltool.project.tables import images, originals, people
-from labeltool.project.values import ExportSummary
+from labeltool.project.tallies import ExportSummary
 from labeltool.skeleton import Skeleton
 
 

@@ -6,7 +6,8 @@ from sqlalchemy import Connection, func, select
 
 from labeltool.project.measuring import is_human
 from labeltool.project.tables import images, revisions
-from labeltool.project.values import STATUSES, UNFINISHED, Pace, Progress
+from labeltool.project.tallies import Pace, Progress
+from labeltool.project.values import STATUSES, UNFINISHED
 
 #: Revisions of an author that the rate is taken over: recent enough for what was learned to show, many enough to be steady.
 RECENT = 2000

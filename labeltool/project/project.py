@@ -36,25 +36,18 @@ from labeltool.project.kept import KeptArrays
 from labeltool.project.marks import Mark, MarkCount
 from labeltool.project.matching import Matching, match_images
 from labeltool.project.snapshots import Snapshot
+from labeltool.project.tallies import Addition, Counts, ExportSummary, Neighbours, Pace, Progress, QueueEntry, QueueList
 from labeltool.project.thresholds import Thresholds
 from labeltool.project.values import (
-    Addition,
     Box,
-    Counts,
-    ExportSummary,
     Flag,
     ImageEvent,
     ImageRecord,
     LabelledPerson,
     ModelSummary,
-    Neighbours,
-    Pace,
     Person,
     PredictedPerson,
     Prediction,
-    Progress,
-    QueueEntry,
-    QueueList,
     Revision,
     Stored,
 )

@@ -14,7 +14,8 @@ from labeltool.project.edits import check_author, check_text
 from labeltool.project.reading import AnyRow
 from labeltool.project.tables import events as events_table
 from labeltool.project.tables import images, people
-from labeltool.project.values import SOURCES, STATUSES, Counts, ImageEvent, ImageRecord, Neighbours
+from labeltool.project.tallies import Counts, Neighbours
+from labeltool.project.values import SOURCES, STATUSES, ImageEvent, ImageRecord
 
 #: The columns that `to_record` needs.
 IMAGE_COLUMNS = (

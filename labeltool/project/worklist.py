@@ -15,7 +15,8 @@ from labeltool.errors import ProjectError
 from labeltool.project import marks
 from labeltool.project.queue import IMAGE_COLUMNS, to_record
 from labeltool.project.tables import images, people, revisions
-from labeltool.project.values import FILTERS, UNFINISHED, ImageRecord, QueueEntry, QueueList
+from labeltool.project.tallies import QueueEntry, QueueList
+from labeltool.project.values import FILTERS, UNFINISHED, ImageRecord
 
 #: The orders that the queue can be worked through in. `position`: as the images came; `random`: shuffled by a seed; the others
 #: by how unsure models are, the most doubtful first (`uncertainty` is all three measures in one), or by the highest open mark.
