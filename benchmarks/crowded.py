@@ -1,7 +1,8 @@
 """Top-down against bottom-up as photos fill up: accuracy and seconds a photo with 1 to 10 people.
 
 Top-down finds people (Mask R-CNN, detection only) and then looks at each (the shipped heatmap model); bottom-up sees all joints
-at once. Both find people by themselves. AP is COCO's (OKS .50:.95) on rendered figures of unseen seeds, joints of lsp-14.
+at once. Both find people by themselves. AP is COCO's (OKS .50:.95) on rendered figures of unseen seeds, joints of lsp-14. At the
+end stands how many people are found, and how many detections find somebody, by the score from which on they are counted.
 
     python benchmarks/crowded.py [--detector FILE] [--bottom-up FILE] [--out DIR] [--photos N] [--epochs N] [--quick] [--json]
 
@@ -42,7 +43,7 @@ from labeltool.training.starting import freeze
 #: Detections below this score are not looked at by the top-down pair.
 _LEAST_SCORE = 0.3
 
-#: Scores from which on `labeltool prefill --propose-from` could propose the people found.
+#: Scores from which on detections are counted, as `labeltool prefill --propose-from` does of bottom-up.
 _PROPOSED_FROM = (0.3, 0.4, 0.5, 0.6)
 
 Find = Callable[[Any], Poses]

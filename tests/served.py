@@ -22,7 +22,7 @@ TOKEN = "token-of-the-tests"
 
 #: Forks from a process that has imported what a server needs: the imports take longer than the rest of a start.
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["__main__", "uvicorn", "labeltool.server.app"])
+_FORKS.set_forkserver_preload(["uvicorn", "labeltool.server.app"])
 
 
 def _serve_routes(project: Path, port: int, ready: Connection) -> None:
@@ -34,7 +34,8 @@ def _serve_routes(project: Path, port: int, ready: Connection) -> None:
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            ready.send(True)
+            if self.started:
+                ready.send(True)
 
     app = create_api(project, token=TOKEN, user="anna")
     Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning")).run()
@@ -94,7 +95,7 @@ class ServedRoutes(_Reached):
     def __init__(self, project: Path, port: int | None = None) -> None:
         super().__init__(port)
         here, there = _FORKS.Pipe(duplex=False)
-        self.process = _FORKS.Process(target=_serve_routes, args=(project, self.port, there))
+        self.process = _FORKS.Process(target=_serve_routes, args=(project, self.port, there), daemon=True)
         self.process.start()
         there.close()
         with here:
@@ -103,12 +104,16 @@ class ServedRoutes(_Reached):
             except EOFError:
                 ready = False
         if not ready:
-            self.kill()
-            raise RuntimeError("the server did not start")
+            self.process.kill()
+            self.process.join(30)
+            raise RuntimeError(
+                f"the server did not start (status {self.process.exitcode}), it says why on standard error"
+            )
 
     def kill(self) -> None:
         self.process.kill()
         self.process.join(30)
+        assert self.process.exitcode == -signal.SIGKILL, f"the server had ended by itself: {self.process.exitcode}"
 
 
 class Served(_Reached):

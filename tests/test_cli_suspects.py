@@ -72,8 +72,12 @@ def test_a_file_with_results_and_a_sheet(run: Run, labels: Path, tmp_path: Path)
     run("suspects", labels, "--sheet", folder, "--images", tmp_path / "photos")
     assert [path.name for path in folder.iterdir()] == ["suspects-1.png"]
     (tmp_path / "file").touch()
-    status, _, err = run("suspects", labels, "--sheet", tmp_path / "file", "--images", tmp_path / "photos")
-    assert status == 1 and err.endswith(f"{tmp_path / 'file'}: is a file, expected a folder\n")
+    for below in ("file", "file/sheets"):
+        status, _, err = run("suspects", labels, "--sheet", tmp_path / below, "--images", tmp_path / "photos")
+        assert status == 1 and err.endswith(f"{tmp_path / 'file'}: is a file, expected a folder\n")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    status, _, err = run("suspects", labels, "--sheet", tmp_path / "link", "--images", tmp_path / "photos")
+    assert status == 1 and err.endswith(f"{tmp_path / 'link'}: File exists\n")
 
 
 def test_a_photo_that_is_missing_is_said_on_the_sheet(run: Run, labels: Path, tmp_path: Path) -> None:

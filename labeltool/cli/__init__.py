@@ -10,6 +10,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -89,12 +90,22 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename is not None else ""
-        is_file = isinstance(error, (FileExistsError, NotADirectoryError))
-        _fail(f"{where}{'is a file, expected a folder' if is_file else error.strerror or error}", 1)
+        _fail(_said_of(error), 1)
     except MemoryError:
         _fail("not enough memory", 1)
     sys.exit(0)
+
+
+def _said_of(error: OSError) -> str:
+    if error.filename is None:
+        return error.strerror or str(error)
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        # the system names what cannot be made, and not the file that is in the way
+        path = Path(os.fsdecode(error.filename))
+        there = next((part for part in (path, *path.parents) if part.exists()), path)
+        if there.is_file():
+            return f"{there}: is a file, expected a folder"
+    return f"{error.filename}: {error.strerror or error}"
 
 
 def _fail(message: str, status: int) -> NoReturn:

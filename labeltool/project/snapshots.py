@@ -43,7 +43,7 @@ class Snapshot:
         size: its bytes.
         images: images in it.
         annotations: annotations in it, of all categories.
-        people: of them, people of the project.
+        people: of them, people of the project; crowd regions are none.
         joints: their labelled joints (v > 0).
     """
 
@@ -159,7 +159,9 @@ def _row(found: Snapshot) -> dict[str, object]:
 def _joints(connection: Connection, only_done: bool) -> int:
     """Labelled joints of the people that an export holds."""
     query = select(func.coalesce(func.sum(people.c.labelled), 0)).where(
-        people.c.deleted.is_(False), or_(people.c.origin != "model", people.c.touched.is_(True))
+        people.c.deleted.is_(False),
+        people.c.crowd.is_(False),
+        or_(people.c.origin != "model", people.c.touched.is_(True)),
     )
     if only_done:
         query = query.join(images, images.c.id == people.c.image_id).where(images.c.status == "done")

@@ -43,7 +43,7 @@ def write_sheets(
         the files.
 
     Raises:
-        PhotoError: the photos cannot be read, or a file cannot be written.
+        OSError: a file cannot be written. A photo that cannot be read is no error: its picture says so.
     """
     people = people_arrays(document)
     row = {document.annotations[n]["id"]: person for person, n in enumerate(people.rows.tolist())}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import pytest
 from editor_page import SCREEN, EditorPage
 from PIL import Image
-from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
-from served import Served, free_port
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
+from served import Served
 
 from labeltool.coco.document import CocoDocument
 from labeltool.project import PredictedPerson, Project
@@ -121,9 +122,12 @@ def stage_project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def port() -> int:
+def port() -> Iterator[int]:
     """Of the server of every module: what the browser has loaded from there it need not load again."""
-    return free_port()
+    with socket.socket() as kept:  # bound and not listening, it keeps other programs off between two servers
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        yield kept.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -155,11 +159,17 @@ def server(long_served: tuple[Served, dict[int, Any]]) -> Served:
 
 
 @pytest.fixture(scope="session")
-def tab(chromium: Browser) -> Iterator[Page]:
-    """A tab that has run the pages' scripts before: to load them anew takes longer than most tests."""
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """The browser context of the tests that share a tab."""
     context = chromium.new_context(viewport=SCREEN)
-    yield context.new_page()
+    yield context
     context.close()
+
+
+@pytest.fixture
+def tab(context: BrowserContext) -> Page:
+    """A tab that has run the pages' scripts before: to load them anew takes longer than most tests."""
+    return context.pages[0] if context.pages else context.new_page()
 
 
 @pytest.fixture

@@ -30,12 +30,15 @@ class EditorPage:
     def __init__(
         self, browser: Browser, server: Served, scheme: str = "dark", before: str = "", tab: Page | None = None
     ) -> None:
+        assert not (before and tab), "what runs before the page stays in its browser context"
         self.server = server
         self._shared = tab is not None
-        self.page: Page = tab or browser.new_context(viewport=SCREEN).new_page()
+        self.page: Page = browser.new_context(viewport=SCREEN).new_page() if tab is None else tab
         self.context = self.page.context
         if before:
             self.context.add_init_script(before)
+        if self._shared:
+            self._clean()
         self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         self.errors: list[str] = []
         self.requests: list[tuple[str, str]] = []
@@ -44,6 +47,22 @@ class EditorPage:
         self.page.on("request", self._note)
         self.page.goto(server.link)
         self.page.wait_for_selector(".lt[data-ready]", timeout=60_000)
+
+    def _clean(self) -> None:
+        """Undoes what a test has left on the tab, a failed one too: held keys, routes, its size, what the page has kept."""
+        for page in self.context.pages:
+            if page is not self.page:
+                page.close()
+        self.page.goto("about:blank")
+        self.page.unroute_all()
+        self.page.mouse.up()
+        for key in ("Alt", "Control", "Meta", "Shift", "Space", "h"):
+            self.page.keyboard.up(key)
+        self.page.set_viewport_size(SCREEN)
+        self.page.mouse.move(0, 0)
+        storage = self.context.new_cdp_session(self.page)
+        storage.send("Storage.clearDataForOrigin", {"origin": self.server.origin, "storageTypes": _KEPT})
+        storage.detach()
 
     def _fault(self, error: Error) -> None:
         self.errors.append(str(error))
@@ -57,23 +76,14 @@ class EditorPage:
             self.requests.append((request.method, request.url.removeprefix(self.server.origin)))
 
     def close(self) -> None:
-        """Closes the browser context, or leaves the tab as it was before."""
+        """Closes the browser context; on a tab that others will use, the page alone."""
         if not self._shared:
             self.context.close()
             return
-        for page in self.context.pages:
-            if page is not self.page:
-                page.close()
-        self.page.goto("about:blank")
-        self.page.unroute_all()
         self.page.remove_listener("pageerror", self._fault)
         self.page.remove_listener("console", self._say)
         self.page.remove_listener("request", self._note)
-        self.page.set_viewport_size(SCREEN)
-        self.page.mouse.move(0, 0)
-        storage = self.context.new_cdp_session(self.page)
-        storage.send("Storage.clearDataForOrigin", {"origin": self.server.origin, "storageTypes": _KEPT})
-        storage.detach()
+        self.page.goto("about:blank")
 
     # --- where things are --------------------------------------------------------------------------------------------
 
