@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from labeltool.cli.common import PATH, FiniteRange, expect_output, expect_photos, open_project, print_json
-from labeltool.errors import CocoError, PhotoError
+from labeltool.errors import CocoError
 from labeltool.files import atomic_write
 
 if TYPE_CHECKING:
@@ -221,8 +221,7 @@ def audit(
         raise click.UsageError("give a project, or --truth with --predictions, not both")
     if write_thresholds and (project is None or versus is not None):
         raise click.UsageError("--write-thresholds goes with a project and one model")
-    if images is not None and not images.is_dir():
-        raise PhotoError(f"{images}: no such folder of photos")
+    expect_photos(images)
     helped = None
     choices = evaluate.Choices(scale, seed, replicates)
     if project is not None:

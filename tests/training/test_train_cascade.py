@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from killing import die, killed
 from synthetic_people import MILD, SKELETON, squares
 
 from labeltool.errors import ModelError
@@ -136,25 +137,34 @@ def test_each_stage_improves_on_the_one_before(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "curve.svg").exists()
 
 
-def test_a_cascade_that_was_stopped_goes_on_in_its_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = squares(24, 0), squares(8, 1)
-    first = read_checkpoint(first_stage(tmp_path))
-    arguments = (TINY, [SMALL], *data, replace(QUICK, batch=8))
-    whole = train_cascade(tmp_path / "whole", *arguments, init=first, from_stage=2, quiet=True)
+def second_stage(out: Path) -> Path:
+    first = read_checkpoint(out.parent / "first.safetensors")
+    schedule = replace(QUICK, batch=8)
+    return train_cascade(
+        out, TINY, [SMALL], squares(24, 0), squares(8, 1), schedule, init=first, from_stage=2, quiet=True
+    )
 
+
+def second_stage_and_die(out: Path) -> None:
+    """Dies where it would measure its second epoch."""
     real = loop.detection_rate
     calls = iter(range(100))
 
-    def stop_in_the_second_epoch(*given: object) -> float:
+    def measure(*given: object) -> float:
         if next(calls) == 1:
-            raise KeyboardInterrupt
+            die()
         return real(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loop, "detection_rate", stop_in_the_second_epoch)
-    with pytest.raises(KeyboardInterrupt):
-        train_cascade(tmp_path / "cut", *arguments, init=first, from_stage=2, quiet=True)
-    again = train_cascade(tmp_path / "cut", *arguments, init=first, from_stage=2, quiet=True)
-    one, other = read_checkpoint(whole).tensors, read_checkpoint(again).tensors
+    loop.detection_rate = measure
+    second_stage(out)
+
+
+def test_a_cascade_that_was_killed_goes_on_in_its_stage(tmp_path: Path) -> None:
+    first = read_checkpoint(first_stage(tmp_path))
+    whole = second_stage(tmp_path / "whole")
+    killed(second_stage_and_die, tmp_path / "cut")
+    assert not (tmp_path / "cut" / whole.name).exists()
+    one, other = read_checkpoint(whole).tensors, read_checkpoint(second_stage(tmp_path / "cut")).tensors
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
     kept = [name for name in one if not name.startswith("stages.")]

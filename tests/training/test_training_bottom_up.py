@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from killing import die, killed
 from synthetic_scenes import SKELETON, square_document
 
 from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork, group
@@ -109,37 +110,38 @@ def test_it_learns_a_few_photos(tmp_path: Path) -> None:
     assert best > 0.5
 
 
-def test_a_run_that_was_stopped_ends_as_an_unbroken_one(tmp_path: Path) -> None:
-    """It goes on in the middle of its second epoch."""
+class Killing(BottomUpTask):
+    """Dies in the third step of its second epoch."""
 
-    class Stopped(Exception):
-        pass
+    steps = 0
 
-    class Stopping(BottomUpTask):
-        steps = 0
+    def losses(self, views: Sequence[View]) -> Mapping[str, torch.Tensor]:
+        Killing.steps += 1
+        if Killing.steps == 6:
+            die()
+        return super().losses(views)
 
-        def losses(self, views: Sequence[View]) -> Mapping[str, torch.Tensor]:
-            Stopping.steps += 1
-            if Stopping.steps == 6:
-                raise Stopped
-            return super().losses(views)
 
-    scenes = read_scenes(square_document(tmp_path, 8, seed=0), tmp_path, SKELETON)
+def train(out: Path, kind: type[BottomUpTask] = BottomUpTask) -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    scenes = read_scenes(square_document(out.parent, 8, seed=0), out.parent, SKELETON)
     config = BottomUpConfig(SKELETON, side=64, channels=16, backbone="mobilenetv3_small_050")
     schedule = SceneSchedule(epochs=2, batch=2, save_every=0)
+    task = kind(BottomUpNetwork(config), config)
+    fit_scenes(out, task, scenes[:6], scenes[6:], schedule, quiet=True)
+    return task.network.state_dict()
 
-    def train(name: str, kind: type[BottomUpTask] = BottomUpTask) -> dict[str, torch.Tensor]:
-        torch.manual_seed(0)
-        task = kind(BottomUpNetwork(config), config)
-        fit_scenes(tmp_path / name, task, scenes[:6], scenes[6:], schedule, quiet=True)
-        return task.network.state_dict()
 
-    whole = train("whole")
-    with pytest.raises(Stopped):
-        train("broken", Stopping)
+def train_and_die(out: Path) -> None:
+    train(out, Killing)
+
+
+def test_a_run_that_was_killed_ends_as_an_unbroken_one(tmp_path: Path) -> None:
+    whole = train(tmp_path / "whole")
+    killed(train_and_die, tmp_path / "broken")
     place = json.loads((tmp_path / "broken" / "state.json").read_text())["place"]
     assert (place["epoch"], place["step"]) == (1, 2)
-    for name, tensor in train("broken").items():
+    for name, tensor in train(tmp_path / "broken").items():
         torch.testing.assert_close(tensor, whole[name], rtol=0, atol=0, msg=name)
     for file in ("curve.csv", "best.safetensors"):
         assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "broken" / file).read_bytes(), file
