@@ -15,7 +15,8 @@ from labeltool.audit.matching import NO_DETECTION, joints_of, match
 from labeltool.audit.oks import Pairs, Scale, all_pairs
 from labeltool.audit.pdj import Torso
 from labeltool.audit.people import NO_PERSON, Detections, Labels, in_parts
-from labeltool.audit.report import AuditCounts, AuditResult, JointRow, PdjResult, audit, measure
+from labeltool.audit.report import AuditCounts, audit, measure
+from labeltool.audit.result import AuditResult, JointRow, PdjResult
 from labeltool.audit.slices import Slice, SliceAudit, audit_slices, by_column, standard_slices
 from labeltool.audit.tables import format_audit
 from labeltool.audit.visibility import VisibilityCounts, count_visibility

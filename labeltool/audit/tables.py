@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from labeltool.audit.diagnosis import KINDS, LEAST_OKS
 from labeltool.audit.oks import Scale
-from labeltool.audit.report import TABLE_THRESHOLD, AuditResult
+from labeltool.audit.result import TABLE_THRESHOLD, AuditResult
 from labeltool.skeleton import COCO_17
 
 _SCALE_TEXT: dict[Scale, str] = {

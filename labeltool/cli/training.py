@@ -108,7 +108,7 @@ def deeppose(
     **shared: Any,
 ) -> None:
     """Train DeepPose, direct regression refined stage by stage."""
-    from labeltool.training.cascade import read_cascade
+    from labeltool.training.cascade_options import read_cascade
 
     if from_stage > 1 and shared["init"] is None:
         raise click.UsageError("--from-stage keeps the stages before it: expected --init CHECKPOINT with them")

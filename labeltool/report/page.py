@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -18,6 +18,7 @@ from labeltool.evaluate import Comparison, Study
 from labeltool.evaluate.study import SURE, WANTED_PRECISION
 from labeltool.report.findings import findings, headed, share, spoken, verdict
 from labeltool.report.gallery import Gallery
+from labeltool.report.markup import bar, between, chance, degrees, percent, side_by_side, signed, table
 from labeltool.report.tables import PDJ, angle_frame, calibration_frame, comparison_frame, joint_frame, slice_frame
 
 #: How a value of a column is written.
@@ -74,7 +75,7 @@ def _cards(study: Study) -> str:
     cards = []
     for name, text, key in (
         ("mean ks, all joints", "a missed joint counts as 0", ("ks", OVERALL)),
-        ("PDJ@0.2", f"coverage {_percent(result.pdj.coverage)} of the people", (PDJ, OVERALL)),
+        ("PDJ@0.2", f"coverage {percent(result.pdj.coverage)} of the people", (PDJ, OVERALL)),
         ("AP", "OKS .50 to .95", ("AP", OVERALL)),
         ("AP50", "OKS .50", ("AP50", OVERALL)),
         ("AR", "OKS .50 to .95", ("AR", OVERALL)),
@@ -119,7 +120,7 @@ def _comparison(comparison: Comparison | None, plots: Mapping[str, str]) -> list
         "cancels out. P(ahead) is the share of replicates in which the first is ahead, a tie as half. Blue: the interval "
         "of the difference leaves out zero. Many joints are looked at: one of twenty such intervals leaves out zero by "
         "chance.</p>",
-        _plots(
+        side_by_side(
             plots, ("difference-ks", f"Difference of mean ks, {a} − {b}."), ("difference-pdj", "Difference of PDJ@0.2.")
         ),
         *tables,
@@ -129,7 +130,7 @@ def _comparison(comparison: Comparison | None, plots: Mapping[str, str]) -> list
 def _difference_table(rows: pd.DataFrame, caption: str, a: str, b: str) -> str:
     def difference(row: Any) -> str:
         word = "ahead" if row["low"] > 0 else "behind" if row["high"] < 0 else ""
-        return f'<span class="{word}">{_signed(row["difference"])}</span>'
+        return f'<span class="{word}">{signed(row["difference"])}</span>'
 
     body = [
         [
@@ -137,13 +138,13 @@ def _difference_table(rows: pd.DataFrame, caption: str, a: str, b: str) -> str:
             share(row["a"]),
             share(row["b"]),
             difference(row),
-            f"<small>{_signed(row['low'])} to {_signed(row['high'])}</small>",
-            _chance(row["p_a_better"]),
+            f"<small>{signed(row['low'])} to {signed(row['high'])}</small>",
+            chance(row["p_a_better"]),
         ]
         for _, row in rows.iterrows()
     ]
     heads = ["", escape(a), escape(b), "difference", "interval", "P(ahead)"]
-    return _table(heads, body, caption, total=OVERALL)
+    return table(heads, body, caption, total=OVERALL)
 
 
 def _joints(study: Study, plots: Mapping[str, str]) -> str:
@@ -155,11 +156,11 @@ def _joints(study: Study, plots: Mapping[str, str]) -> str:
                 escape(spoken(row["joint"])),
                 f"{row['labelled']:,}",
                 f"{row['missed']:,}",
-                _bar(row["ks"]) + share(row["ks"]),
-                _between(row["ks_low"], row["ks_high"]),
+                bar(row["ks"]) + share(row["ks"]),
+                between(row["ks_low"], row["ks_high"]),
                 f"{row['pdj_counted']:,}",
-                _bar(row["pdj"]) + share(row["pdj"]),
-                _between(row["pdj_low"], row["pdj_high"]),
+                bar(row["pdj"]) + share(row["pdj"]),
+                between(row["pdj_low"], row["pdj_high"]),
                 share(row["pdj_auc"]),
                 "–" if np.isnan(row["error_px"]) else f"{row['error_px']:.1f}",
             ]
@@ -172,8 +173,8 @@ def _joints(study: Study, plots: Mapping[str, str]) -> str:
     return "\n".join(
         [
             "<h2>Joint by joint</h2>",
-            _table(heads, body, note, total=OVERALL),
-            _plots(
+            table(heads, body, note, total=OVERALL),
+            side_by_side(
                 plots,
                 ("joints-ks", "Mean ks by joint with its bootstrap interval; the broken line is all joints together."),
                 ("joints-pdj", "PDJ at 0.2 torso diameters, likewise."),
@@ -189,11 +190,11 @@ def _errors(study: Study, plots: Mapping[str, str]) -> str:
         [
             escape(spoken(row["joint"])),
             f"{row['diagnosed']:,}",
-            *(_percent(row[kind], 1) for kind in KINDS),
+            *(percent(row[kind], 1) for kind in KINDS),
         ]
         for _, row in frame.iterrows()
     ]
-    gains = ", ".join(f"{kind.replace('_', ' ')} {_signed(gain)}" for kind, gain in study.gains.items())
+    gains = ", ".join(f"{kind.replace('_', ' ')} {signed(gain)}" for kind, gain in study.gains.items())
     return "\n".join(
         [
             "<h2>What went wrong</h2>",
@@ -201,10 +202,8 @@ def _errors(study: Study, plots: Mapping[str, str]) -> str:
             f"others in the image. <b>Good</b>: ks ≥ {GOOD_KS:g}. <b>Jitter</b>: {NEAR_KS:g} to {GOOD_KS:g}. <b>Inversion</b>: "
             f"nearer to its mirror, by more than {INVERSION_MARGIN:g} ks. <b>Swap</b>: nearer to somebody "
             "else's joint. <b>Miss</b>: near none.</p>",
-            _table(
-                ["joint", "joints", *KINDS], body, "Shares of the labelled joints of matched people.", total=OVERALL
-            ),
-            _plots(
+            table(["joint", "joints", *KINDS], body, "Shares of the labelled joints of matched people.", total=OVERALL),
+            side_by_side(
                 plots,
                 ("errors", "Kinds of errors by joint."),
                 (
@@ -229,17 +228,17 @@ def _groups(study: Study) -> str:
                 f"{row['people']:,}",
                 f"{row['joints']:,}",
                 share(row["ks"]),
-                _between(row["ks_low"], row["ks_high"]),
+                between(row["ks_low"], row["ks_high"]),
                 share(row[PDJ]),
-                _between(row[f"{PDJ}_low"], row[f"{PDJ}_high"]),
+                between(row[f"{PDJ}_low"], row[f"{PDJ}_high"]),
                 share(row["AP"]),
-                _between(row["AP_low"], row["AP_high"]),
+                between(row["AP_low"], row["AP_high"]),
             ]
         )
         last = row["group"]
     heads = ["group", "", "people", "joints", "mean ks", "", "PDJ@0.2", "", "AP", ""]
     note = "AP of a group counts the false detections of its images: compare it between models, not between groups."
-    return "<h2>On whom</h2>\n" + _table(heads, body, note)
+    return "<h2>On whom</h2>\n" + table(heads, body, note)
 
 
 def _calibration(study: Study, plots: Mapping[str, str]) -> str:
@@ -252,9 +251,9 @@ def _calibration(study: Study, plots: Mapping[str, str]) -> str:
             share(row["right"]),
             share(row["calibration_error"]),
             "always" if np.isnan(row["look_below"]) else share(row["look_below"]),
-            _percent(row["kept"]),
+            percent(row["kept"]),
             share(row["precision"]),
-            _percent(row["caught"]),
+            percent(row["caught"]),
         ]
         for _, row in calibration_frame(study).iterrows()
     ]
@@ -276,7 +275,7 @@ def _calibration(study: Study, plots: Mapping[str, str]) -> str:
     return "\n".join(
         [
             "<h2>What the model's confidence is worth</h2>",
-            _plots(
+            side_by_side(
                 plots,
                 ("reliability", "Share of right joints by the model's confidence; on the broken line the two agree."),
                 (
@@ -284,7 +283,7 @@ def _calibration(study: Study, plots: Mapping[str, str]) -> str:
                     "Distance from the label of the predictions at or above a confidence; grey: the share of them that stays.",
                 ),
             ),
-            _table(heads, body, note),
+            table(heads, body, note),
         ]
     )
 
@@ -298,15 +297,15 @@ def _angles(study: Study) -> str:
             escape(spoken(row["angle"])),
             f"{row['measured']:,}",
             f"{row['missing']:,}",
-            _degrees(row["mean_error"]),
-            _degrees(row["mean_signed"], "+"),
-            _percent(row["within_10"]),
+            degrees(row["mean_error"]),
+            degrees(row["mean_signed"], "+"),
+            percent(row["within_10"]),
         ]
         for _, row in frame.iterrows()
     ]
     heads = ["angle at", "measured", "missing", "mean error", "signed", "within 10°"]
     note = "Angles as the photo shows them, in degrees; signed: positive where the model straightens the joint."
-    return "<h2>Joint angles</h2>\n" + _table(heads, body, note)
+    return "<h2>Joint angles</h2>\n" + table(heads, body, note)
 
 
 def _people(study: Study, gallery: Gallery) -> str:
@@ -368,51 +367,3 @@ def _method(study: Study, comparison: Comparison | None) -> str:
     ]
     inside = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in rows)
     return f"<h2>How it was measured</h2>\n<dl>{inside}</dl>"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, total: str | None = None) -> str:
-    head = "".join(f"<th>{name}</th>" for name in heads)
-    lines = []
-    for row in rows:
-        kind = ' class="total"' if total is not None and row[0] == total else ""
-        lines.append(f"<tr{kind}>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>")
-    return (
-        f'<div class="scroll"><table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
-    )
-
-
-def _plots(plots: Mapping[str, str], *wanted: tuple[str, str]) -> str:
-    shown = [
-        f"<figure>{plots[name]}<figcaption>{escape(text)}</figcaption></figure>"
-        for name, text in wanted
-        if name in plots
-    ]
-    return f'<div class="plots">{"".join(shown)}</div>' if shown else ""
-
-
-def _bar(value: float) -> str:
-    return (
-        "" if np.isnan(value) else f'<span class="bar"><i style="width:{100 * min(max(value, 0), 1):.1f}%"></i></span>'
-    )
-
-
-def _between(low: float, high: float) -> str:
-    return "" if np.isnan(low) or np.isnan(high) else f"<small>[{share(low)}, {share(high)}]</small>"
-
-
-def _percent(value: float, digits: int = 0) -> str:
-    return "–" if np.isnan(value) else f"{value:.{digits}%}"
-
-
-def _signed(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:+.3f}"
-
-
-def _chance(value: float) -> str:
-    """A probability that was counted in a thousand replicates: 0 of them is no certainty."""
-    return "< .001" if value < 0.001 else "> .999" if value > 0.999 else share(value)
-
-
-def _degrees(value: float, sign: str = "") -> str:
-    return "–" if np.isnan(value) else f"{value:{sign}.1f}"

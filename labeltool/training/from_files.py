@@ -27,7 +27,8 @@ from labeltool.models.weights import (
 from labeltool.project.versions import validated_people
 from labeltool.skeleton import Skeleton
 from labeltool.training.card import write_card
-from labeltool.training.cascade import Cascade, calibrate_deeppose, train_cascade
+from labeltool.training.cascade import calibrate_deeppose, train_cascade
+from labeltool.training.cascade_options import Cascade
 from labeltool.training.deeppose import DeepPoseTask, initialise
 from labeltool.training.heatmap import HeatmapTask
 from labeltool.training.loop import Schedule, fit

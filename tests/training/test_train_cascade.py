@@ -18,10 +18,10 @@ from labeltool.training.cascade import (
     RefineTask,
     calibrate_deeppose,
     observe,
-    read_cascade,
     train_cascade,
     with_new_stage,
 )
+from labeltool.training.cascade_options import read_cascade
 from labeltool.training.loop import Schedule, detection_rate
 from labeltool.training.squares import ObservedErrors, draw_squares
 
