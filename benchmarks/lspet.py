@@ -94,7 +94,10 @@ def show(people: Sequence[Person], found: dict[str, Worth]) -> None:
     for name, w in found.items():
         seen = by_visibility(people, w)
         if seen:
-            print(f"{name}: visible joints {seen['pdj@0.2_visible']:.3f}, hidden ones {seen['pdj@0.2_hidden']:.3f}")
+            print(
+                f"{name}: visible joints {seen['pdj@0.2_visible']:.3f}, hidden ones {seen['pdj@0.2_hidden']:.3f}, those of "
+                f"{seen['people_in_open_view']} people without a hidden one {seen['pdj@0.2_open_view']:.3f}"
+            )
     print(
         "\nPDJ@0.2 by joint; ECE: expected calibration error; third: share of misses among the third of lowest confidence"
     )
@@ -124,15 +127,16 @@ def numbers(w: Worth) -> dict[str, Any]:
 
 
 def by_visibility(people: Sequence[Person], w: Worth) -> dict[str, float]:
-    """PDJ@0.2 of the joints that are visible (v = 2) and of those that are hidden (v = 1), where people have both."""
+    """PDJ@0.2 of visible joints (v = 2), of hidden ones (v = 1), of people without a hidden one; empty where one is not there."""
     v = np.array([person.v for person in people])
+    open_view = np.broadcast_to((v != 1).all(axis=1, keepdims=True), v.shape)
     found = {}
-    for name, flag in (("visible", 2), ("hidden", 1)):
-        distance = w.distance[(v == flag) & ~np.isnan(w.distance)]
+    for name, chosen in (("visible", v == 2), ("hidden", v == 1), ("open_view", open_view & (v > 0))):
+        distance = w.distance[chosen & ~np.isnan(w.distance)]
         if not len(distance):
             return {}
         found[f"pdj@0.2_{name}"] = round(float((distance <= RIGHT_WITHIN).mean()), 4)
-    return found
+    return {**found, "people_in_open_view": int(open_view[:, 0].sum())}
 
 
 def mean_pose(people: Sequence[Person]) -> Answers:
