@@ -133,7 +133,7 @@ _OWN = (
         licence="Apache-2.0",
         shipped=False,
         load=_from("labeltool.models.bottom_up"),
-        speed="1.2 times as fast as a detector and heatmap on photos of one person, 3.7 times on photos of ten",
+        speed="1.1 times as fast as a detector and heatmap on photos of one person, 3.9 times on photos of ten",
     ),
     ModelInfo(
         name="mask-rcnn",
