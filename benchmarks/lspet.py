@@ -129,14 +129,14 @@ def numbers(w: Worth) -> dict[str, Any]:
 def by_visibility(people: Sequence[Person], w: Worth) -> dict[str, float]:
     """PDJ@0.2 of visible joints (v = 2), of hidden ones (v = 1), of people without a hidden one; empty where one is not there."""
     v = np.array([person.v for person in people])
-    open_view = np.broadcast_to((v != 1).all(axis=1, keepdims=True), v.shape)
+    open_view = (v != 1).all(axis=1)
     found = {}
-    for name, chosen in (("visible", v == 2), ("hidden", v == 1), ("open_view", open_view & (v > 0))):
+    for name, chosen in (("visible", v == 2), ("hidden", v == 1), ("open_view", open_view[:, None] & (v > 0))):
         distance = w.distance[chosen & ~np.isnan(w.distance)]
         if not len(distance):
             return {}
         found[f"pdj@0.2_{name}"] = round(float((distance <= RIGHT_WITHIN).mean()), 4)
-    return {**found, "people_in_open_view": int(open_view[:, 0].sum())}
+    return {**found, "people_in_open_view": int(open_view.sum())}
 
 
 def mean_pose(people: Sequence[Person]) -> Answers:

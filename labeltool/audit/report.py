@@ -1,4 +1,4 @@
-"""One audit: a model's detections held against labels, as numbers by joint, as JSON, and as a table for the terminal."""
+"""One audit: a model's detections held against labels, counted in parts that add up to a result."""
 
 from __future__ import annotations
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+
+import torch
 
 
 def killed(train: Callable[[Path], object], out: Path) -> None:
-    """Runs a training into a folder in a new process, which is to die by SIGKILL (`die`).
+    """Runs a training into a folder in a new process, which is to die by SIGKILL (`die_in_call`).
 
     Args:
         train: a function of a test module.
@@ -25,6 +30,40 @@ def killed(train: Callable[[Path], object], out: Path) -> None:
     assert process.exitcode == -signal.SIGKILL, f"{train.__name__}: ended with {process.exitcode}, was to be killed"
 
 
-def die() -> None:
-    """Kills this process at once."""
-    os.kill(os.getpid(), signal.SIGKILL)
+def die_in_call(owner: Any, name: str, call: int) -> None:
+    """Has a function of a module, or a method of a class, kill the process when it is called for that time (1 is the first)."""
+    real, calls = getattr(owner, name), itertools.count(1)
+
+    def dying(*given: Any, **named: Any) -> Any:
+        if next(calls) == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*given, **named)
+
+    setattr(owner, name, dying)
+
+
+def expect_the_same_end(
+    train: Callable[[Path], Mapping[str, torch.Tensor]],
+    train_and_die: Callable[[Path], object],
+    folder: Path,
+    *,
+    epoch: int,
+    step: int,
+) -> None:
+    """A run of whole photos that is killed, and then made again, has the weights and files of one that was not.
+
+    Args:
+        train: a training into a folder, which returns its weights.
+        train_and_die: the same, to be killed.
+        folder: for both.
+        epoch: in which it is to be killed, from 0.
+        step: likewise.
+    """
+    whole = train(folder / "whole")
+    killed(train_and_die, folder / "broken")
+    place = json.loads((folder / "broken" / "state.json").read_text())["place"]
+    assert (place["epoch"], place["step"]) == (epoch, step)
+    for name, tensor in train(folder / "broken").items():
+        torch.testing.assert_close(tensor, whole[name], rtol=0, atol=0, msg=name)
+    for file in ("curve.csv", "best.safetensors"):
+        assert (folder / "whole" / file).read_bytes() == (folder / "broken" / file).read_bytes(), file

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from killing import die, killed
+from killing import die_in_call, killed
 from synthetic_people import MILD, SKELETON, squares
 
 from labeltool.errors import ModelError
@@ -147,15 +147,7 @@ def second_stage(out: Path) -> Path:
 
 def second_stage_and_die(out: Path) -> None:
     """Dies where it would measure its second epoch."""
-    real = loop.detection_rate
-    calls = iter(range(100))
-
-    def measure(*given: object) -> float:
-        if next(calls) == 1:
-            die()
-        return real(*given)  # type: ignore[arg-type]
-
-    loop.detection_rate = measure
+    die_in_call(loop, "detection_rate", 2)
     second_stage(out)
 
 

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from killing import die, killed
+from killing import die_in_call, expect_the_same_end
 from synthetic_scenes import SKELETON, square_document
 
 from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork, group
@@ -110,38 +108,21 @@ def test_it_learns_a_few_photos(tmp_path: Path) -> None:
     assert best > 0.5
 
 
-class Killing(BottomUpTask):
-    """Dies in the third step of its second epoch."""
-
-    steps = 0
-
-    def losses(self, views: Sequence[View]) -> Mapping[str, torch.Tensor]:
-        Killing.steps += 1
-        if Killing.steps == 6:
-            die()
-        return super().losses(views)
-
-
-def train(out: Path, kind: type[BottomUpTask] = BottomUpTask) -> dict[str, torch.Tensor]:
+def train(out: Path) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     scenes = read_scenes(square_document(out.parent, 8, seed=0), out.parent, SKELETON)
     config = BottomUpConfig(SKELETON, side=64, channels=16, backbone="mobilenetv3_small_050")
     schedule = SceneSchedule(epochs=2, batch=2, save_every=0)
-    task = kind(BottomUpNetwork(config), config)
+    task = BottomUpTask(BottomUpNetwork(config), config)
     fit_scenes(out, task, scenes[:6], scenes[6:], schedule, quiet=True)
     return task.network.state_dict()
 
 
 def train_and_die(out: Path) -> None:
-    train(out, Killing)
+    """Dies in the third step of its second epoch."""
+    die_in_call(BottomUpTask, "losses", 6)
+    train(out)
 
 
 def test_a_run_that_was_killed_ends_as_an_unbroken_one(tmp_path: Path) -> None:
-    whole = train(tmp_path / "whole")
-    killed(train_and_die, tmp_path / "broken")
-    place = json.loads((tmp_path / "broken" / "state.json").read_text())["place"]
-    assert (place["epoch"], place["step"]) == (1, 2)
-    for name, tensor in train(tmp_path / "broken").items():
-        torch.testing.assert_close(tensor, whole[name], rtol=0, atol=0, msg=name)
-    for file in ("curve.csv", "best.safetensors"):
-        assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "broken" / file).read_bytes(), file
+    expect_the_same_end(train, train_and_die, tmp_path, epoch=1, step=2)

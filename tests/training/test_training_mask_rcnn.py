@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from killing import die, killed
+from killing import die_in_call, expect_the_same_end
 from pycocotools import mask as rle
 from synthetic_scenes import SKELETON, square_document
 
@@ -19,7 +17,7 @@ from labeltool.models.mask_rcnn import MaskRcnnConfig, build, open_checkpoint, p
 from labeltool.training.coco_ap import average_precision, counts_by_image, truth_of
 from labeltool.training.mask_rcnn import MaskRcnnTask, average_precisions
 from labeltool.training.scene_loop import SceneSchedule, fit_scenes
-from labeltool.training.scenes import PLAIN, Scene, View, read_scenes, view
+from labeltool.training.scenes import PLAIN, Scene, read_scenes, view
 
 MILD = replace(PLAIN, scale=1.05, shift=0.05, tint=0.05)
 
@@ -100,38 +98,22 @@ def test_it_learns_a_few_photos(scenes: list[Scene], tmp_path: Path) -> None:
     assert svg.startswith("<svg") and "ap_keypoints" in svg
 
 
-class Killing(MaskRcnnTask):
-    """Dies in the second step of its second epoch."""
-
-    steps = 0
-
-    def losses(self, views: Sequence[View]) -> Mapping[str, torch.Tensor]:
-        Killing.steps += 1
-        if Killing.steps == 4:
-            die()
-        return super().losses(views)
-
-
-def train(out: Path, kind: type[MaskRcnnTask] = MaskRcnnTask) -> dict[str, torch.Tensor]:
+def train(out: Path) -> dict[str, torch.Tensor]:
     some = read_scenes(square_document(out.parent, 8, seed=0), out.parent, SKELETON)
     made = make("od")
     schedule = SceneSchedule(epochs=2, batch=4, variation=MILD, save_every=0)
-    fit_scenes(out, kind(made.network, made.config), some, some[:2], schedule, quiet=True)
+    fit_scenes(out, made, some, some[:2], schedule, quiet=True)
     return made.network.state_dict()
 
 
 def train_and_die(out: Path) -> None:
-    train(out, Killing)
+    """Dies in the second step of its second epoch."""
+    die_in_call(MaskRcnnTask, "losses", 4)
+    train(out)
 
 
 def test_a_run_that_was_killed_ends_as_an_unbroken_one(tmp_path: Path) -> None:
-    whole = train(tmp_path / "whole")
-    killed(train_and_die, tmp_path / "broken")
-    place = json.loads((tmp_path / "broken" / "state.json").read_text())["place"]
-    assert (place["epoch"], place["step"]) == (1, 1)
-    for name, tensor in train(tmp_path / "broken").items():
-        torch.testing.assert_close(tensor, whole[name], rtol=0, atol=0, msg=name)
-    assert (tmp_path / "whole" / "curve.csv").read_text() == (tmp_path / "broken" / "curve.csv").read_text()
+    expect_the_same_end(train, train_and_die, tmp_path, epoch=1, step=1)
 
 
 def test_trainings_that_cannot_be(scenes: list[Scene], tmp_path: Path) -> None:
