@@ -14,11 +14,14 @@ from labeltool.cli.training_options import (
     CURRENT,
     OWN_PHOTOS,
     Asked,
+    Network,
     TrainCommand,
     TrainGroup,
+    backbone_option,
     freeze_option,
     is_project,
     mix_option,
+    pretrained_option,
     shared_options,
 )
 from labeltool.errors import ModelError
@@ -54,14 +57,23 @@ def train() -> None:
     help="Side of the crops in pixels, a multiple of 32; by default that of the heatmap checkpoint it starts from, else 192.",
 )
 @freeze_option
+@backbone_option("a timm network, such as tf_efficientnet_lite2")
+@pretrained_option
 def heatmap(
-    stages: str | None, side: int | None, freeze: bool, mixed: Sequence[tuple[Path, Path, int]], **shared: Any
+    stages: str | None,
+    side: int | None,
+    freeze: bool,
+    backbone: str | None,
+    pretrained: bool,
+    mixed: Sequence[tuple[Path, Path, int]],
+    **shared: Any,
 ) -> None:
     """Train the heatmap model, the one that pre-fills by default."""
     from labeltool.training.loop import read_stages
 
     parts = read_stages(stages) if stages is not None else ()
-    _train_top_down("heatmap", Asked(**shared), mixed, parts=parts, side=side, frozen=freeze)
+    network = Network(backbone, pretrained, side, freeze)
+    _train_top_down("heatmap", Asked(**shared), mixed, network, parts=parts)
 
 
 @train.command(cls=TrainCommand)
@@ -90,12 +102,8 @@ def heatmap(
     help="Stages after the first see stage 1's feature maps, or the photo through a backbone of their own.",
 )
 @click.option("--per-joint", is_flag=True, help="One refining network a joint, as published, instead of a shared one.")
-@click.option(
-    "--backbone",
-    metavar="NAME",
-    help="alexnet (the paper's), resnet18, resnet50, mobilenet_v3_large or a timm network; by default as shipped.",
-)
-@click.option("--pretrained", is_flag=True, help="Start from the backbone's ImageNet weights, downloaded once.")
+@backbone_option("alexnet (the paper's), resnet18, resnet50, mobilenet_v3_large or a timm network")
+@pretrained_option
 def deeppose(
     mixed: Sequence[tuple[Path, Path, int]],
     stages: str | None,
@@ -112,10 +120,8 @@ def deeppose(
 
     if from_stage > 1 and shared["init"] is None:
         raise click.UsageError("--from-stage keeps the stages before it: expected --init CHECKPOINT with them")
-    cascade = read_cascade(
-        stages, sigma, look=look, per_joint=per_joint, from_stage=from_stage, backbone=backbone, pretrained=pretrained
-    )
-    _train_top_down("deeppose", Asked(**shared), mixed, cascade=cascade)
+    cascade = read_cascade(stages, sigma, look=look, per_joint=per_joint, from_stage=from_stage, backbone=backbone)
+    _train_top_down("deeppose", Asked(**shared), mixed, Network(backbone, pretrained), cascade=cascade)
 
 
 @train.command("mask-rcnn", cls=TrainCommand)
@@ -150,11 +156,10 @@ def _train_top_down(
     model: str,
     asked: Asked,
     mixed: Sequence[tuple[Path, Path, int]],
+    network: Network,
     *,
     parts: Sequence[Any] = (),
     cascade: Any = None,
-    side: int | None = None,
-    frozen: bool = False,
 ) -> None:
     """Trains a model that sees one person at a time."""
     from labeltool.skeleton import get_skeleton
@@ -167,7 +172,7 @@ def _train_top_down(
     if parts:
         given["epochs"] = sum(part.epochs for part in parts)
     schedule = Schedule(stages=tuple(parts), **given)
-    out = _folder(asked, plan, [schedule.to_json(), mixed, cascade, side, frozen])
+    out = _folder(asked, plan, [schedule.to_json(), mixed, cascade, network])
     best = train_on_files(
         model,
         out,
@@ -176,8 +181,10 @@ def _train_top_down(
         schedule,
         held_out=asked.validation,
         cascade=cascade,
-        side=side,
-        frozen=frozen,
+        backbone=network.backbone,
+        pretrained=network.pretrained,
+        side=network.side,
+        frozen=network.frozen,
         init=shipped_weights(model) if asked.init == "shipped" else _start(asked, plan),
         version=_version(asked, plan),
         licence=asked.licence,

@@ -39,6 +39,16 @@ class Asked:
     no_prefill: bool
 
 
+@dataclass(frozen=True)
+class Network:
+    """What the network of a model that sees one person at a time is made of, and starts from (see `train_on_files`)."""
+
+    backbone: str | None = None
+    pretrained: bool = False
+    side: int | None = None
+    frozen: bool = False
+
+
 def is_project(path: str | Path) -> bool:
     """Whether a folder is a project's."""
     return (Path(path) / "project.toml").is_file()
@@ -187,3 +197,18 @@ freeze_option = click.option(
     is_flag=True,
     help="Keep the backbone's first layers as --init has them: a third of the time off each step.",
 )
+
+
+#: `--pretrained`, of models that see one person at a time.
+pretrained_option = click.option(
+    "--pretrained", is_flag=True, help="Start from the backbone's ImageNet weights, downloaded once."
+)
+
+
+def backbone_option(known: str) -> Callable[[Command], Command]:
+    """`--backbone`, with the networks that are known by name."""
+    return click.option(
+        "--backbone",
+        metavar="NAME",
+        help=f"{known}; by default that of the checkpoint it starts from, else EfficientNet-Lite0.",
+    )

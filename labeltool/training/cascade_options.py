@@ -16,14 +16,10 @@ class Cascade:
     Attributes:
         refiners: stages 2, 3, ...; none for stage 1 alone.
         from_stage: the first stage to train; those before it come from the checkpoint to start from.
-        backbone: of stage 1; None for the shipped one's.
-        pretrained: start from the backbone's published weights, downloaded once.
     """
 
     refiners: tuple[RefinerConfig, ...] = ()
     from_stage: int = 1
-    backbone: str | None = None
-    pretrained: bool = False
 
     @property
     def zoom(self) -> int:
@@ -39,7 +35,6 @@ def read_cascade(
     per_joint: bool = False,
     from_stage: int = 1,
     backbone: str | None = None,
-    pretrained: bool = False,
 ) -> Cascade:
     """What the options of the command ask for.
 
@@ -49,8 +44,7 @@ def read_cascade(
         look: `features` or `photo`.
         per_joint: one network a joint.
         from_stage: see `Cascade`.
-        backbone: see `Cascade`; also what `photo` is looked at by.
-        pretrained: see `Cascade`.
+        backbone: what `photo` is looked at by; None for resnet18.
 
     Raises:
         ModelError: one of them cannot be read.
@@ -71,4 +65,4 @@ def read_cascade(
     refiners = tuple(RefinerConfig(sigma=sides[min(s, len(sides) - 1)], **plain) for s in range(count - 1))
     if not 1 <= from_stage <= count:
         raise ModelError(f"--from-stage {from_stage}: expected 1 to {count}, the stages there are to be")
-    return Cascade(refiners, from_stage, backbone, pretrained)
+    return Cascade(refiners, from_stage)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from labeltool.models import deeppose, heatmap
 from labeltool.models.backbones import published_backbone
 from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork
 from labeltool.models.heatmap import Heatmap, HeatmapConfig, HeatmapNetwork
+from labeltool.models.topdown import NetworkConfig
 from labeltool.models.weights import (
     Checkpoint,
     choose_device,
@@ -57,6 +59,8 @@ def train_on_files(
     held_out: int | None = None,
     init: Path | None = None,
     cascade: Cascade | None = None,
+    backbone: str | None = None,
+    pretrained: bool = False,
     side: int | None = None,
     frozen: bool = False,
     version: str = "1",
@@ -76,6 +80,9 @@ def train_on_files(
             default a fifth of them, at most 500; of a project those of `labeltool.training.sources.split_for_good`.
         init: weights to start from: a backbone's, or a checkpoint of the same kind of model.
         cascade: DeepPose's stages; by default stage 1 alone.
+        backbone: of the network (of DeepPose's stage 1); by default that of the checkpoint it starts from, else
+            EfficientNet-Lite0.
+        pretrained: start from the backbone's published weights, downloaded once, where `init` names none.
         side: of the heatmap model's crops, pixels; by default that of the heatmap checkpoint it starts from, else 192.
         frozen: keep the first layers of the heatmap model's backbone as `init` has them: a third of the time off a step.
         version: written into the checkpoint.
@@ -90,8 +97,8 @@ def train_on_files(
     where = choose_device(device)
     torch.manual_seed(schedule.seed)
     stages = cascade or Cascade()
-    start = _start(init, stages)
-    task = make_task(model, skeleton, stages.backbone, side or _side_of(start))
+    start = _start(init, backbone, pretrained=pretrained)
+    task = make_task(model, skeleton, backbone or backbone_of(start), side or _side_of(start))
     if model != "heatmap" and schedule.stages:
         raise ModelError(f"{model}: crops are always {task.size} px, expected no stages of other sizes")
     for stage in schedule.stages:
@@ -183,13 +190,20 @@ def calibrate(path: Path, task: HeatmapTask, validation: Samples) -> None:
     write_checkpoint(path, checkpoint.tensors, {**checkpoint.description, "config": config.to_json()}, half=True)
 
 
-def _start(init: Path | None, stages: Cascade) -> Checkpoint | None:
+def _start(init: Path | None, backbone: str | None, *, pretrained: bool) -> Checkpoint | None:
     """The weights to start from: a file's, or the published ones of a backbone."""
     if init is None:
-        return published_backbone(stages.backbone or DeepPoseConfig.backbone) if stages.pretrained else None
+        return published_backbone(backbone or NetworkConfig.backbone) if pretrained else None
     if init.suffix == ".safetensors":
         return read_checkpoint(init)
     return read_published(init)
+
+
+def backbone_of(start: Checkpoint | None) -> str | None:
+    """The backbone that a checkpoint's description names; None where it names none."""
+    config = {} if start is None else start.description.get("config")
+    named = config.get("backbone") if isinstance(config, Mapping) else None
+    return named if isinstance(named, str) else None
 
 
 def _side_of(start: Checkpoint | None) -> int | None:
@@ -208,17 +222,20 @@ def make_task(
     Args:
         model: one of `TRAINABLE`.
         skeleton: the joints to learn.
-        backbone: DeepPose's, by default the shipped one's.
+        backbone: by default EfficientNet-Lite0.
         side: of the heatmap model's crops, pixels; 192 by default.
 
     Raises:
-        ModelError: the model is not one of `TRAINABLE`, or the side is no multiple of 32.
+        ModelError: the model is not one of `TRAINABLE`, there is no such backbone, or the side is no multiple of 32.
     """
+    named: dict[str, Any] = {} if backbone is None else {"backbone": backbone}
     if model == "deeppose":
-        regression = DeepPoseConfig(skeleton) if backbone is None else DeepPoseConfig(skeleton, backbone=backbone)
+        regression = DeepPoseConfig(skeleton, **named)
         return DeepPoseTask(DeepPoseNetwork(regression), regression)
     if model == "heatmap":
-        maps = HeatmapConfig(skeleton) if side is None else HeatmapConfig(skeleton, side=side)
+        maps = HeatmapConfig(skeleton, **named)
+        if side is not None:
+            maps = replace(maps, side=side)
         return HeatmapTask(HeatmapNetwork(maps), maps)
     raise ModelError(f"model {model!r}: cannot be trained, expected one of {', '.join(TRAINABLE)}")
 

@@ -20,6 +20,7 @@ from labeltool.skeleton import Skeleton
 from labeltool.training.augment import PLAIN, Augmentation, batch
 from labeltool.training.average import averaged
 from labeltool.training.curve import write_curve
+from labeltool.training.depthwise import QuickDepthwise
 from labeltool.training.samples import Part, Samples, people_of_epoch
 from labeltool.training.state import State
 
@@ -287,7 +288,8 @@ class _Run:
             generator=chance,
         )
         device = self.device
-        objective, loss = self.task.objective(views.to(device), target.to(device), labelled.to(device))
+        with QuickDepthwise():
+            objective, loss = self.task.objective(views.to(device), target.to(device), labelled.to(device))
         if not torch.isfinite(objective):
             raise ModelError(
                 f"training: the loss is {objective.item()} in step {step + 1} of epoch {epoch + 1}, expected a number"

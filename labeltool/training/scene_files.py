@@ -21,7 +21,7 @@ from labeltool.project import Project
 from labeltool.project.versions import validated_people
 from labeltool.skeleton import Skeleton
 from labeltool.training.bottom_up import BottomUpTask
-from labeltool.training.from_files import expect_apart
+from labeltool.training.from_files import backbone_of, expect_apart
 from labeltool.training.mask_rcnn import MaskRcnnTask
 from labeltool.training.samples import Person
 from labeltool.training.scene_card import write_scene_card
@@ -64,7 +64,7 @@ def train_on_scenes(
         tasks: of Mask R-CNN, some of `TASKS`.
         held_out: how many photos, the last of the first source, are validated on and never trained on; by default a fifth of
             them, at most 200; of a project those of `labeltool.training.sources.split_for_good`.
-        init: weights to start from: a backbone's, or a checkpoint, of which all tensors that fit are taken.
+        init: weights to start from: a backbone's, or a checkpoint, of which all tensors that fit are taken, and its backbone.
         frozen: the first layers of the bottom-up model's backbone stay as `init` has them.
         version: written into the checkpoint.
         licence: of the weights, written into the checkpoint.
@@ -79,8 +79,8 @@ def train_on_scenes(
     """
     chosen = choose_device(device)
     torch.manual_seed(schedule.seed)
-    task = make_scene_task(model, skeleton, tasks)
     given = None if init is None else read_checkpoint(init)
+    task = make_scene_task(model, skeleton, tasks, backbone_of(given))
     if given is not None:
         start, told = by_joint(given, model, task.network, skeleton)
         if told and not quiet:
@@ -122,17 +122,26 @@ def train_on_scenes(
     return best
 
 
-def make_scene_task(model: str, skeleton: Skeleton, tasks: tuple[str, ...] = TASKS) -> SceneTask:
+def make_scene_task(
+    model: str, skeleton: Skeleton, tasks: tuple[str, ...] = TASKS, backbone: str | None = None
+) -> SceneTask:
     """A new network of that kind, ready to be trained.
 
+    Args:
+        model: one of `SCENE_MODELS`.
+        skeleton: the joints to learn.
+        tasks: of Mask R-CNN.
+        backbone: by default EfficientNet-Lite0.
+
     Raises:
-        ModelError: the model is not one of `SCENE_MODELS`.
+        ModelError: the model is not one of `SCENE_MODELS`, or there is no such backbone.
     """
+    named: dict[str, Any] = {} if backbone is None else {"backbone": backbone}
     if model == "mask-rcnn":
-        config = MaskRcnnConfig(skeleton, tasks)
+        config = MaskRcnnConfig(skeleton, tasks, **named)
         return MaskRcnnTask(build(config), config)
     if model == "bottom-up":
-        maps = BottomUpConfig(skeleton)
+        maps = BottomUpConfig(skeleton, **named)
         return BottomUpTask(BottomUpNetwork(maps), maps)
     raise ModelError(f"model {model!r}: cannot be trained on whole photos, expected one of {', '.join(SCENE_MODELS)}")
 

@@ -14,7 +14,7 @@ from labeltool.errors import ModelError
 from labeltool.models.catalog import load_model
 from labeltool.models.weights import read_checkpoint, write_checkpoint
 from labeltool.skeleton import LSP_14
-from labeltool.training.from_files import train_on_files
+from labeltool.training.from_files import make_task, train_on_files
 from labeltool.training.loop import Schedule, Stage
 from labeltool.training.sources import Source, read_people
 
@@ -80,6 +80,23 @@ def test_the_command_trains_a_model_that_pre_fills(
         *(*sizes, "--batch", 10, "--licence", "CC0-1.0", "--version", "7", "--init", "shipped"),
     )
     assert status == 0 and (best.read_bytes(), (out / "card.md").read_text()) == before
+
+
+def test_the_backbone_is_that_of_the_weights_it_starts_from(
+    figures: Path, tmp_path: Path, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    start = tmp_path / "start.safetensors"
+    task = make_task("heatmap", LSP_14, "test_efficientnet", side=64)
+    write_checkpoint(start, task.network.state_dict(), task.describe())
+    labels, out = (figures / "truth.json", figures / "images"), tmp_path / "run"
+    command = ("train", "heatmap", "--data", *labels, "--init", start, "--out", out, "--epochs", 1, "--validation", 6)
+    assert run(*command)[0] == 0
+    config = read_checkpoint(out / "best.safetensors").description["config"]
+    assert config["backbone"] == "test_efficientnet" and config["side"] == 64
+    status, _, error = run(*command, "--backbone", "tf_efficientnet_lite0")
+    assert status == 1 and "start.safetensors: tensor " in error and "expected the backbone's weights" in error
+    status, _, error = run(*command, "--backbone", "no_such_net")
+    assert status == 1 and "backbone 'no_such_net'" in error and len(error.splitlines()) == 1
 
 
 def test_what_cannot_be_trained_is_one_line(figures: Path, tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ def source(tmp_path: Path) -> Source:
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks that learn in a second."""
 
-    def make(model: str, skeleton: Skeleton, tasks: tuple[str, ...] = mask_rcnn.TASKS) -> SceneTask:
+    def make(
+        model: str, skeleton: Skeleton, tasks: tuple[str, ...] = mask_rcnn.TASKS, backbone: str | None = None
+    ) -> SceneTask:
         if model == "mask-rcnn":
             config = MaskRcnnConfig(skeleton, tasks, "mobilenetv3_small_050", channels=32, side=96)
             return MaskRcnnTask(mask_rcnn.build(config), config)
@@ -149,6 +151,18 @@ def test_a_backbone_starts_either_model(tmp_path: Path) -> None:
     write_checkpoint(path, bare, {})
     with pytest.raises(ModelError, match=r"conv_stem.weight' is missing, expected the backbone's weights"):
         start_from(network, read_checkpoint(path))
+
+
+def test_the_backbone_is_that_of_the_weights_it_starts_from(source: Source, tmp_path: Path) -> None:
+    start = tmp_path / "start.safetensors"
+    task = make_scene_task("bottom-up", SKELETON, backbone="test_efficientnet")
+    write_checkpoint(start, task.network.state_dict(), task.describe())
+    schedule = SceneSchedule(epochs=1, batch=2)
+    best = train_on_scenes("bottom-up", tmp_path / "b", [source], SKELETON, schedule, init=start, quiet=True)
+    assert read_checkpoint(best).description["config"]["backbone"] == "test_efficientnet"
+    for model in ("bottom-up", "mask-rcnn"):
+        with pytest.raises(ModelError, match="backbone 'no_such_net'"):
+            make_scene_task(model, SKELETON, backbone="no_such_net")
 
 
 @pytest.mark.slow

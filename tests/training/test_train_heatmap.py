@@ -40,6 +40,14 @@ def test_the_side_of_the_crops_can_be_chosen() -> None:
         make_task("heatmap", SKELETON, side=100)
 
 
+def test_the_backbone_can_be_chosen() -> None:
+    for model in ("heatmap", "deeppose"):
+        assert make_task(model, SKELETON).config.backbone == "tf_efficientnet_lite0"
+        assert make_task(model, SKELETON, "test_efficientnet").config.backbone == "test_efficientnet"
+        with pytest.raises(ModelError, match="backbone 'no_such_net'"):
+            make_task(model, SKELETON, "no_such_net")
+
+
 def test_frozen_layers_stay_and_the_others_learn(tmp_path: Path) -> None:
     torch.manual_seed(0)
     task = HeatmapTask(HeatmapNetwork(TINY), TINY)

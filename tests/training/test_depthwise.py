@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from labeltool.training.depthwise import QuickDepthwise
+
+CHANNELS = 16
+
+
+def gradients(
+    way: AbstractContextManager[Any], side: int, stride: int, padding: int, *, photo: bool = True
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """What a depthwise convolution answers under bfloat16 autocast, and both gradients."""
+    chance = torch.Generator().manual_seed(side * 10 + stride)
+    seen = torch.randn(2, CHANNELS, 11, 9, generator=chance).requires_grad_(photo)
+    weight = torch.randn(CHANNELS, 1, side, side, generator=chance).requires_grad_()
+    with way, torch.autocast("cpu", torch.bfloat16):
+        out = torch.conv2d(seen, weight, None, stride, padding, 1, CHANNELS)
+    out.float().square().sum().backward()
+    assert weight.grad is not None
+    return out.detach(), seen.grad, weight.grad
+
+
+@pytest.mark.parametrize(("side", "stride", "padding"), [(5, 1, 2), (5, 2, 2), (5, 2, 0), (3, 2, 1), (3, 1, 1)])
+@pytest.mark.parametrize("photo", [True, False])
+def test_gradients_are_those_of_the_plain_convolution(side: int, stride: int, padding: int, photo: bool) -> None:
+    quick = gradients(QuickDepthwise(), side, stride, padding, photo=photo)
+    plain = gradients(nullcontext(), side, stride, padding, photo=photo)
+    assert torch.equal(quick[0], plain[0])
+    assert (quick[1] is None) == (plain[1] is None) == (not photo)
+    for ours, theirs in zip(quick[1:], plain[1:], strict=True):
+        if ours is not None and theirs is not None:
+            # bfloat16 holds eight bits
+            assert (ours - theirs).abs().max() <= 2**-7 * theirs.abs().max()
+
+
+def taken(layer: nn.Module, autocast: bool = True, learnt: bool = True) -> bool:
+    """Whether a layer goes back in float32."""
+    layer.requires_grad_(learnt)
+    with QuickDepthwise(), torch.autocast("cpu", torch.bfloat16, autocast):
+        out = layer(torch.zeros(1, CHANNELS, 8, 8))
+    return out.grad_fn is not None and "_Depthwise" in type(out.grad_fn).__name__
+
+
+def test_only_where_it_is_faster() -> None:
+    depthwise = {"groups": CHANNELS, "bias": False}
+    assert taken(nn.Conv2d(CHANNELS, CHANNELS, 5, padding=2, **depthwise))
+    assert taken(nn.Conv2d(CHANNELS, CHANNELS, 3, stride=2, **depthwise))
+    assert taken(nn.Conv2d(CHANNELS, CHANNELS, 5, stride=(2, 1), padding=(2, 1), **depthwise))
+    assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, **depthwise))
+    assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5))
+    assert not taken(nn.Conv2d(CHANNELS, 2 * CHANNELS, 5, **depthwise))
+    assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5, groups=CHANNELS))
+    assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5, padding="same", **depthwise))
+    assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5, dilation=2, padding=4, **depthwise))
+    assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5, **depthwise), autocast=False)
+    assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5, **depthwise), learnt=False)
