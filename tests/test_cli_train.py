@@ -12,7 +12,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 #: Options that only some models have.
 OWN = {
-    "heatmap": {"--mix", "--stages", "--side", "--freeze", "--backbone", "--pretrained"},
+    "heatmap": {"--mix", "--stages", "--side", "--freeze", "--backbone", "--pretrained", "--teacher", "--teacher-share"},
     "deeppose": {
         "--mix", "--stages", "--from-stage", "--sigma", "--look", "--per-joint", "--backbone", "--pretrained",
     },

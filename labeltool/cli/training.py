@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labeltool.cli.common import open_project
+from labeltool.cli.common import FiniteRange, open_project
 from labeltool.cli.filling import end_with, fill
 from labeltool.cli.training_options import (
     CURRENT,
@@ -59,12 +59,27 @@ def train() -> None:
 @freeze_option
 @backbone_option("a timm network, such as tf_efficientnet_lite2")
 @pretrained_option
+@click.option(
+    "--teacher",
+    metavar="CHECKPOINT",
+    help="Heatmap weights, or `shipped`, whose maps of the people of --data are learnt beside their labels, so that what they "
+    "know is kept while --mix teaches something new.",
+)
+@click.option(
+    "--teacher-share",
+    default=0.8,
+    show_default=True,
+    type=FiniteRange(0, 1),
+    help="The share of the loss that the teacher's maps have; the labels have the rest.",
+)
 def heatmap(
     stages: str | None,
     side: int | None,
     freeze: bool,
     backbone: str | None,
     pretrained: bool,
+    teacher: str | None,
+    teacher_share: float,
     mixed: Sequence[tuple[Path, Path, int]],
     **shared: Any,
 ) -> None:
@@ -72,7 +87,7 @@ def heatmap(
     from labeltool.training.loop import read_stages
 
     parts = read_stages(stages) if stages is not None else ()
-    network = Network(backbone, pretrained, side, freeze)
+    network = Network(backbone, pretrained, side, freeze, teacher, teacher_share)
     _train_top_down("heatmap", Asked(**shared), mixed, network, parts=parts)
 
 
@@ -185,6 +200,8 @@ def _train_top_down(
         pretrained=network.pretrained,
         side=network.side,
         frozen=network.frozen,
+        teacher=shipped_weights(model) if network.teacher == "shipped" else _path(network.teacher),
+        teacher_share=network.teacher_share,
         init=shipped_weights(model) if asked.init == "shipped" else _start(asked, plan),
         version=_version(asked, plan),
         licence=asked.licence,
@@ -270,9 +287,11 @@ def _skeleton(asked: Asked, plan: NextVersion | None) -> Any:
 
 
 def _start(asked: Asked, plan: NextVersion | None) -> Path | None:
-    if plan is not None:
-        return plan.init
-    return None if asked.init is None else Path(asked.init)
+    return _path(asked.init) if plan is None else plan.init
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
 
 
 def _version(asked: Asked, plan: NextVersion | None) -> str:

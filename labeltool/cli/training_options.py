@@ -47,6 +47,8 @@ class Network:
     pretrained: bool = False
     side: int | None = None
     frozen: bool = False
+    teacher: str | None = None
+    teacher_share: float = 0.8
 
 
 def is_project(path: str | Path) -> bool:

@@ -161,6 +161,12 @@ def _training(about: Mapping[str, Any]) -> Iterator[str]:
         for name, value in (schedule.get("augmentation") or schedule.get("variation") or {}).items()
     )
     yield f"Training views: {varied}."
+    if about.get("teacher"):
+        teacher = about["teacher"]
+        yield (
+            f"Of the people that are in every epoch the maps of the checkpoint `{teacher['sha256'][:12]}` have"
+            f" {teacher['share']:g} of the loss, the labels the rest."
+        )
 
 
 def _figures(figures: Worth, skeleton: Skeleton) -> Iterator[str]:

@@ -85,7 +85,9 @@ class RefineTask:
         """The crop's side over the longer side of the person's box."""
         return self.config.padding
 
-    def objective(self, views: Tensor, target: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor]:
+    def objective(
+        self, views: Tensor, target: Tensor, labelled: Tensor, taught: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The loss of the stage, and the published one to log."""
         with autocast(views.device):
             crops = to_input(views, self.config)

@@ -35,7 +35,9 @@ class DeepPoseTask:
         """The crop's side over the longer side of the person's box."""
         return self.config.padding
 
-    def objective(self, views: Tensor, target: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor]:
+    def objective(
+        self, views: Tensor, target: Tensor, labelled: Tensor, taught: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Published loss x 100, error head and cell head together; the published loss is logged."""
         with autocast(views.device):
             joints, log_error, cells, _ = self.network.first(self._input(views))
@@ -86,17 +88,26 @@ def cell_loss(logits: Tensor, target: Tensor, labelled: Tensor, spread: float = 
         labelled: (B, K) bool.
         spread: standard deviation of the Gaussian, in cells.
     """
-    height, width = logits.shape[2:]
-    x = (torch.arange(width, device=logits.device) + 0.5) / width - 0.5
-    y = (torch.arange(height, device=logits.device) + 0.5) / height - 0.5
+    entropy = cell_entropy(torch.log_softmax(logits.flatten(2), dim=2).view_as(logits), target, spread)
+    return mean_over(entropy, labelled)
+
+
+def mean_over(entropy: Tensor, labelled: Tensor) -> Tensor:
+    """The mean of (B, K) values over the labelled joints; 0 where there are none."""
+    return (entropy * labelled).sum() / labelled.sum().clamp(min=1)
+
+
+def cell_entropy(log_chances: Tensor, target: Tensor, spread: float) -> Tensor:
+    """Cross-entropy (B, K) of log chances (B, K, h, w) of the cells against a Gaussian about each label (see `cell_loss`)."""
+    height, width = log_chances.shape[2:]
+    x = (torch.arange(width, device=log_chances.device) + 0.5) / width - 0.5
+    y = (torch.arange(height, device=log_chances.device) + 0.5) / height - 0.5
     far_x = ((target[..., 0, None] - x) * width) ** 2
     far_y = ((target[..., 1, None] - y) * height) ** 2
     # the Gaussian is a product, so its softmax over the plane is that of the rows times that of the columns
     wanted_x = torch.softmax(-far_x / (2 * spread**2), dim=2)
     wanted_y = torch.softmax(-far_y / (2 * spread**2), dim=2)
-    log_chances = torch.log_softmax(logits.flatten(2), dim=2).view_as(logits)
-    entropy = -torch.einsum("bkhw,bkh,bkw->bk", log_chances, wanted_y, wanted_x)
-    return (entropy * labelled).sum() / labelled.sum().clamp(min=1)
+    return -torch.einsum("bkhw,bkh,bkw->bk", log_chances, wanted_y, wanted_x)
 
 
 def initialise(network: nn.Module, checkpoint: Checkpoint) -> None:

@@ -21,6 +21,7 @@ from labeltool.models.topdown import NetworkConfig
 from labeltool.models.weights import (
     Checkpoint,
     choose_device,
+    file_sha256,
     load_into,
     read_checkpoint,
     read_published,
@@ -32,7 +33,7 @@ from labeltool.training.card import write_card
 from labeltool.training.cascade import calibrate_deeppose, train_cascade
 from labeltool.training.cascade_options import Cascade
 from labeltool.training.deeppose import DeepPoseTask, initialise
-from labeltool.training.heatmap import HeatmapTask
+from labeltool.training.heatmap import HeatmapTask, Teacher
 from labeltool.training.loop import Schedule, fit
 from labeltool.training.samples import Part, Person, Samples, cut_out
 from labeltool.training.sources import MOST_HELD_OUT, Source, read_source, split_by_photo, split_for_good
@@ -63,6 +64,8 @@ def train_on_files(
     pretrained: bool = False,
     side: int | None = None,
     frozen: bool = False,
+    teacher: Path | None = None,
+    teacher_share: float = 0.8,
     version: str = "1",
     licence: str = "not stated",
     device: str = "auto",
@@ -85,6 +88,8 @@ def train_on_files(
         pretrained: start from the backbone's published weights, downloaded once, where `init` names none.
         side: of the heatmap model's crops, pixels; by default that of the heatmap checkpoint it starts from, else 192.
         frozen: keep the first layers of the heatmap model's backbone as `init` has them: a third of the time off a step.
+        teacher: a heatmap checkpoint whose maps are learnt beside the labels, of the people of sources without `per_epoch`.
+        teacher_share: of the loss of those people.
         version: written into the checkpoint.
         licence: of the weights, for the card.
         device: to train on, a torch device; `auto` takes a GPU where there is one.
@@ -110,6 +115,10 @@ def train_on_files(
         if told and not quiet:
             tqdm.write(told)
         initialise(task.network, start)
+    if teacher is not None:
+        if not isinstance(task, HeatmapTask):
+            raise ModelError(f"{model}: has no maps to be taught, expected the heatmap model with a teacher")
+        task = replace(task, teacher=Teacher.open(teacher, skeleton, teacher_share, where))
     if frozen:
         freeze(task.network, start, model, "heatmap")
     per_source = [read_source(source, skeleton) for source in sources]
@@ -129,7 +138,7 @@ def train_on_files(
     task = without(task, unlearnt_joints(labelled, given, model, skeleton))
     validation = cut_out(unseen, size=size, reach=reach, quiet=quiet)
     training = Samples.join([cut_out(people, size=size, reach=reach, quiet=quiet) for people in taken])
-    parts = [Part(len(people), source.per_epoch) for people, source in zip(taken, sources, strict=True)]
+    parts = [Part(len(p), s.per_epoch, s.per_epoch is None) for p, s in zip(taken, sources, strict=True)]
     about = {
         "data": [_about(source, people) for source, people in zip(sources, taken, strict=True)],
         "held_out": len(unseen),
@@ -140,6 +149,7 @@ def train_on_files(
         "init": None if start is None else start.sha256,
         "licence": licence,
         **({"frozen": True} if frozen else {}),
+        **({} if teacher is None else {"teacher": {"sha256": file_sha256(teacher), "share": teacher_share}}),
     }
     if isinstance(task, DeepPoseTask) and stages.refiners:
         best = train_cascade(

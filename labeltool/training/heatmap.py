@@ -4,20 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from labeltool.models.heatmap import RIGHT_WITHIN, Heatmap, HeatmapConfig, HeatmapNetwork, certainty, decode
+from labeltool.errors import ModelError
+from labeltool.models.heatmap import (
+    RIGHT_WITHIN,
+    Heatmap,
+    HeatmapConfig,
+    HeatmapNetwork,
+    certainty,
+    decode,
+    load,
+    unmirror,
+)
 from labeltool.models.topdown import autocast, to_input
-from labeltool.models.weights import device_of
+from labeltool.models.weights import CPU, device_of
 from labeltool.skeleton import Skeleton
 from labeltool.training.calibration import fit_logistic
-from labeltool.training.deeppose import cell_loss
+from labeltool.training.deeppose import cell_entropy, mean_over
 from labeltool.training.loop import plain_views, torso_ends
 from labeltool.training.samples import Samples
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A heatmap network whose maps are learnt beside the labels (distillation; Hinton, Vinyals & Dean 2015).
+
+    Attributes:
+        network: looks at each view twice, as it is and mirrored; the mean of both chances is what it teaches.
+        config: with the joints of the network that learns.
+        share: of the loss that its maps have, 0 to 1; the labels have the rest.
+    """
+
+    network: HeatmapNetwork
+    config: HeatmapConfig
+    share: float = 0.8
+
+    @classmethod
+    def open(cls, path: Path, skeleton: Skeleton, share: float, device: torch.device = CPU) -> Self:
+        """The teacher in a checkpoint of the heatmap model, on a device.
+
+        Raises:
+            ModelError: it cannot be read, is of another model, or of other joints; a share outside 0..1.
+        """
+        if not 0 <= share <= 1:
+            raise ModelError(f"teacher's share {share:g}: expected 0 to 1")
+        model = load(path, str(device))
+        if model.skeleton.joints != skeleton.joints:
+            raise ModelError(f"{path}: a teacher of skeleton {model.skeleton.name}, expected {skeleton.name}")
+        return cls(cast("HeatmapNetwork", model.network.requires_grad_(False)), model.config, share)
+
+    def chances(self, views: Tensor) -> Tensor:
+        """What it teaches of views (B, 3, S, S), 0..255: (B, K, S / 4, S / 4), each map adding up to 1."""
+        with torch.no_grad(), autocast(views.device):
+            maps = [self.network(to_input(v, self.config)) for v in (views, views.flip(3))]
+        maps[1] = unmirror(maps[1], self.config.skeleton)
+        both = [torch.softmax(logits.flatten(2), dim=2) for logits in maps]
+        return ((both[0] + both[1]) / 2).view_as(maps[0])
 
 
 @dataclass(frozen=True)
@@ -26,11 +74,13 @@ class HeatmapTask:
 
     Attributes:
         spread: standard deviation of the Gaussian that each map is held against, in sides of the map: 1.5 of 48 cells.
+        teacher: whose maps are learnt as well, of those whom `objective` is told; None for labels alone.
     """
 
     network: HeatmapNetwork
     config: HeatmapConfig
     spread: float = 1 / 32
+    teacher: Teacher | None = None
 
     @property
     def skeleton(self) -> Skeleton:
@@ -47,11 +97,19 @@ class HeatmapTask:
         """The crop's side over the longer side of the person's box."""
         return self.config.padding
 
-    def objective(self, views: Tensor, target: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of the maps, minimised and logged."""
+    def objective(
+        self, views: Tensor, target: Tensor, labelled: Tensor, taught: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Cross-entropy of the maps against the labels, and the teacher's maps, minimised and logged."""
         with autocast(views.device):
             logits = self.network(self._input(views))
-        loss = cell_loss(logits, target, labelled, self.spread * logits.shape[-1])
+        log_chances = torch.log_softmax(logits.flatten(2), dim=2).view_as(logits)
+        entropy = cell_entropy(log_chances, target, self.spread * logits.shape[-1])
+        if self.teacher is not None and taught is not None and taught.any():
+            share = self.teacher.share
+            theirs = -(self.teacher.chances(views[taught]) * log_chances[taught]).sum(dim=(2, 3))
+            entropy = entropy.index_put((taught,), share * theirs + (1 - share) * entropy[taught])
+        loss = mean_over(entropy, labelled)
         return loss, loss
 
     def joints(self, network: nn.Module, views: Tensor) -> Tensor:

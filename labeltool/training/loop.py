@@ -21,7 +21,7 @@ from labeltool.training.augment import PLAIN, Augmentation, batch
 from labeltool.training.average import averaged
 from labeltool.training.curve import write_curve
 from labeltool.training.depthwise import QuickDepthwise
-from labeltool.training.samples import Part, Samples, people_of_epoch
+from labeltool.training.samples import Part, Samples, people_of_epoch, taught
 from labeltool.training.state import State
 
 
@@ -137,13 +137,16 @@ class Task(Protocol):
         """The crop's side over the longer side of the person's box."""
         ...
 
-    def objective(self, views: Tensor, target: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor]:
+    def objective(
+        self, views: Tensor, target: Tensor, labelled: Tensor, taught: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """What is minimised, and the loss to log.
 
         Args:
             views: (B, 3, size, size) photo values 0..255.
             target: (B, K, 2) joints, normalised by the view.
             labelled: (B, K) bool.
+            taught: (B,) bool, whom the task's teacher teaches beside the labels; of no account where it has none.
         """
         ...
 
@@ -215,6 +218,7 @@ class _Run:
     ) -> None:
         self.out, self.task, self.schedule, self.about, self.quiet = out, task, schedule, about, quiet
         self.training, self.validation, self.parts = training, validation, parts
+        self.taught = taught(len(training), parts)
         torso_ends(task.skeleton, validation)
         self.network = task.network.to(memory_format=torch.channels_last)
         self.device = device_of(self.network)
@@ -289,7 +293,9 @@ class _Run:
         )
         device = self.device
         with QuickDepthwise():
-            objective, loss = self.task.objective(views.to(device), target.to(device), labelled.to(device))
+            objective, loss = self.task.objective(
+                views.to(device), target.to(device), labelled.to(device), self.taught[rows].to(device)
+            )
         if not torch.isfinite(objective):
             raise ModelError(
                 f"training: the loss is {objective.item()} in step {step + 1} of epoch {epoch + 1}, expected a number"

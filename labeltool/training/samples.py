@@ -68,10 +68,12 @@ class Part:
     Attributes:
         count: people of the source.
         per_epoch: how many of them, by chance, are taken each epoch; None for all.
+        taught: whether the task's teacher, where it has one, teaches them beside their labels.
     """
 
     count: int
     per_epoch: int | None = None
+    taught: bool = True
 
 
 def people_of_epoch(count: int, parts: Sequence[Part], chance: torch.Generator) -> Tensor:
@@ -91,6 +93,16 @@ def people_of_epoch(count: int, parts: Sequence[Part], chance: torch.Generator) 
         start += part.count
     rows = torch.cat([*taken, torch.arange(start, count)])
     return rows[torch.randperm(len(rows), generator=chance)]
+
+
+def taught(count: int, parts: Sequence[Part]) -> Tensor:
+    """Of so many rows of samples, which ones a teacher teaches as well: (N,) bool; rows after the last part are."""
+    rows = torch.ones(count, dtype=torch.bool)
+    start = 0
+    for part in parts:
+        rows[start : start + part.count] = part.taught
+        start += part.count
+    return rows
 
 
 def people_of(document: CocoDocument, photos: Path, skeleton: Skeleton) -> list[Person]:
