@@ -128,7 +128,7 @@ def bottom_up(options: argparse.Namespace, out: Path) -> Find:
     if path is None:
         torch.manual_seed(0)
         start = read_checkpoint(SHIPPED)
-        task = make_scene_task("bottom-up", LSP_14, backbone=start.description["config"]["backbone"])
+        task = make_scene_task("bottom-up", LSP_14, start=start)
         start_from(task.network, start)
         freeze(task.network, start, "bottom-up", "bottom-up")
         path = train(task, options, out, "bottom-up", options.epochs)

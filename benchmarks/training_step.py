@@ -1,4 +1,4 @@
-"""A training step of the heatmap network as labeltool takes it, against the same step by PyTorch alone.
+"""Loss and gradients of the heatmap network in training as labeltool takes them, against PyTorch alone.
 
 Under bfloat16 oneDNN is slow at the gradients of depthwise convolutions; labeltool takes some of them in float32
 (`labeltool.training.depthwise`). Both ways from the same weights on the same views, in turns; the gradients are compared too.
@@ -32,14 +32,16 @@ _TURN = 2
 
 def main() -> None:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(description="A training step of the heatmap network, against PyTorch's own.")
+    parser = argparse.ArgumentParser(description="Loss and gradients of the heatmap network, against PyTorch alone.")
     parser.add_argument("--backbone", default=HeatmapConfig.backbone, help="a timm network")
     parser.add_argument("--side", type=int, default=160, help="of the views, pixels")
     parser.add_argument("--batch", type=int, default=32, help="people a step")
-    parser.add_argument("--steps", type=int, default=16, help="steps of each way")
+    parser.add_argument("--steps", type=int, default=16, help="steps of each way, at least 2")
     parser.add_argument("--quick", action="store_true", help="4 steps of 8 people")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
+    if options.steps < _TURN:
+        parser.error(f"--steps {options.steps}: expected at least {_TURN}")
     steps, batch = (4, 8) if options.quick else (options.steps, options.batch)
     torch.manual_seed(0)
     config = HeatmapConfig(LSP_14, backbone=options.backbone, side=options.side)

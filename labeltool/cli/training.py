@@ -67,10 +67,8 @@ def train() -> None:
 )
 @click.option(
     "--teacher-share",
-    default=0.8,
-    show_default=True,
     type=FiniteRange(0, 1),
-    help="The share of the loss that the teacher's maps have; the labels have the rest.",
+    help="The share of the loss that the teacher's maps have, by default 0.8; the labels have the rest.",
 )
 def heatmap(
     stages: str | None,
@@ -79,7 +77,7 @@ def heatmap(
     backbone: str | None,
     pretrained: bool,
     teacher: str | None,
-    teacher_share: float,
+    teacher_share: float | None,
     mixed: Sequence[tuple[Path, Path, int]],
     **shared: Any,
 ) -> None:
@@ -87,6 +85,8 @@ def heatmap(
     from labeltool.training.loop import read_stages
 
     parts = read_stages(stages) if stages is not None else ()
+    if teacher_share is not None and teacher is None:
+        raise click.UsageError("--teacher-share goes with --teacher")
     network = Network(backbone, pretrained, side, freeze, teacher, teacher_share)
     _train_top_down("heatmap", Asked(**shared), mixed, network, parts=parts)
 
@@ -177,8 +177,12 @@ def _train_top_down(
     cascade: Any = None,
 ) -> None:
     """Trains a model that sees one person at a time."""
+    if network.pretrained and asked.init is not None:
+        raise click.UsageError("--pretrained and --init both say what to start from, expected one of them")
+    from labeltool.models.weights import file_sha256
     from labeltool.skeleton import get_skeleton
     from labeltool.training.from_files import shipped_weights, train_on_files
+    from labeltool.training.heatmap import TEACHER_SHARE
     from labeltool.training.loop import Schedule
     from labeltool.training.sources import Source
 
@@ -187,7 +191,9 @@ def _train_top_down(
     if parts:
         given["epochs"] = sum(part.epochs for part in parts)
     schedule = Schedule(stages=tuple(parts), **given)
-    out = _folder(asked, plan, [schedule.to_json(), mixed, cascade, network])
+    teacher = shipped_weights(model) if network.teacher == "shipped" else _path(network.teacher)
+    taught_by = None if teacher is None or not teacher.is_file() else file_sha256(teacher)
+    out = _folder(asked, plan, [schedule.to_json(), mixed, cascade, network, taught_by])
     best = train_on_files(
         model,
         out,
@@ -200,8 +206,8 @@ def _train_top_down(
         pretrained=network.pretrained,
         side=network.side,
         frozen=network.frozen,
-        teacher=shipped_weights(model) if network.teacher == "shipped" else _path(network.teacher),
-        teacher_share=network.teacher_share,
+        teacher=teacher,
+        teacher_share=TEACHER_SHARE if network.teacher_share is None else network.teacher_share,
         init=shipped_weights(model) if asked.init == "shipped" else _start(asked, plan),
         version=_version(asked, plan),
         licence=asked.licence,

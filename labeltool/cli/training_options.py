@@ -48,7 +48,7 @@ class Network:
     side: int | None = None
     frozen: bool = False
     teacher: str | None = None
-    teacher_share: float = 0.8
+    teacher_share: float | None = None
 
 
 def is_project(path: str | Path) -> bool:
@@ -212,5 +212,5 @@ def backbone_option(known: str) -> Callable[[Command], Command]:
     return click.option(
         "--backbone",
         metavar="NAME",
-        help=f"{known}; by default that of the checkpoint it starts from, else EfficientNet-Lite0.",
+        help=f"The image network: {known}; by default that of the checkpoint it starts from, else EfficientNet-Lite0.",
     )

@@ -105,6 +105,37 @@ def make_backbone(name: str) -> Backbone:
     return Backbone(found, tuple(int(c) for c in info.channels()), strides, _ceil_by(strides[-1]))
 
 
+def features_at(name: str, strides: tuple[int, ...]) -> nn.Module:
+    """A timm network with random weights that gives its features at these strides, finest first.
+
+    Raises:
+        ModelError: no such network, or none with features there.
+    """
+
+    def made(indices: Sequence[int] | None) -> Any:
+        chosen: dict[str, Any] = {} if indices is None else {"out_indices": tuple(indices)}
+        return timm.create_model(name, pretrained=False, features_only=True, **chosen)
+
+    problem = ""
+    try:
+        # most networks give strides 2, 4, 8, 16, 32 in that order
+        network = made([stride.bit_length() - 2 for stride in strides])
+        if tuple(network.feature_info.reduction()) == strides:
+            return cast("nn.Module", network)
+    except (RuntimeError, IndexError, AssertionError, AttributeError, ValueError, TypeError) as error:
+        problem = f"{error}, "
+    try:
+        there = [int(stride) for stride in made(None).feature_info.reduction()]
+        problem = f"features at strides {', '.join(map(str, there))}, "
+        if set(strides) <= set(there):
+            return cast("nn.Module", made([there.index(stride) for stride in strides]))
+    except (RuntimeError, IndexError, AssertionError, AttributeError, ValueError, TypeError) as error:
+        problem = f"{error}, "
+    raise ModelError(
+        f"backbone {name!r}: {problem}expected a timm network with features at strides {', '.join(map(str, strides))}"
+    )
+
+
 def published_backbone(name: str) -> Checkpoint:
     """The ImageNet weights of a backbone, downloaded once with a progress bar.
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import numpy as np
-import timm
 import torch
 import torch.nn.functional as functional
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 
 from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray, crop_to_image
+from labeltool.models.backbones import features_at
 from labeltool.models.topdown import NetworkConfig, TopDown
 from labeltool.models.weights import read_checkpoint
 from labeltool.skeleton import Skeleton
@@ -108,12 +108,7 @@ class HeatmapNetwork(nn.Module):
     def __init__(self, config: HeatmapConfig) -> None:
         super().__init__()
         self.frozen = False
-        try:
-            self.backbone = timm.create_model(
-                config.backbone, pretrained=False, features_only=True, out_indices=(1, 2, 3, 4)
-            )
-        except (RuntimeError, IndexError, AssertionError) as error:
-            raise ModelError(f"backbone {config.backbone!r}: {error}") from None
+        self.backbone = features_at(config.backbone, (4, 8, 16, 32))
         features = cast("Any", self.backbone).feature_info.channels()
         self.decoder = nn.ModuleList(_Fuse(int(f), config.channels) for f in reversed(features))
         self.head = nn.Conv2d(config.channels, len(config.skeleton), 1)
@@ -158,9 +153,10 @@ class HeatmapNetwork(nn.Module):
             if last.startswith(f"{name}."):
                 return first + list(layer)[: int(last.removeprefix(f"{name}.")) + 1]
             first.append(layer)
-            if name == last:
-                break
-        return first
+            # timm names the layers of some networks by a path, and keeps them flat
+            if name in (last, last.replace(".", "_")):
+                return first
+        raise ModelError("freeze: the backbone does not say which layers are up to stride 8, expected one that does")
 
 
 class Heatmap(TopDown[HeatmapConfig]):

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import numpy as np
-import timm
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -33,6 +32,7 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from labeltool.errors import ModelError, SkeletonError
 from labeltool.geometry import FloatArray
+from labeltool.models.backbones import features_at
 from labeltool.models.base import Poses
 from labeltool.models.keypoint_rcnn import MOST_PEOPLE, SCORE_THRESHOLD, poses_of
 from labeltool.models.topdown import read_unlearnt
@@ -118,10 +118,7 @@ class _Pyramid(nn.Module):
 
     def __init__(self, name: str, channels: int) -> None:
         super().__init__()
-        try:
-            self.backbone = timm.create_model(name, pretrained=False, features_only=True, out_indices=(2, 3, 4))
-        except (RuntimeError, IndexError, AssertionError) as error:
-            raise ModelError(f"backbone {name!r}: {error}") from None
+        self.backbone = features_at(name, (8, 16, 32))
         widths = [int(width) for width in cast("Any", self.backbone).feature_info.channels()]
         self.pyramid = FeaturePyramidNetwork(widths, channels, extra_blocks=LastLevelMaxPool())
         self.out_channels = channels

@@ -15,6 +15,7 @@ from labeltool.models.topdown import autocast, to_input
 from labeltool.models.weights import device_of
 from labeltool.skeleton import Skeleton
 from labeltool.training.coco_ap import average_precision, pose_results, truth_of
+from labeltool.training.depthwise import QuickDepthwise
 from labeltool.training.scenes import Scene, View
 
 #: The weight of the offsets' loss beside the maps'.
@@ -50,7 +51,7 @@ class BottomUpTask:
             return {}
         device = device_of(self.network)
         pixels = torch.stack([v.pixels for v in views]).to(device)
-        with autocast(device):
+        with QuickDepthwise(), autocast(device):
             maps = self.network(to_input(pixels, self.config))
         joints = len(self.skeleton)
         wanted = torch.stack([wanted_maps(v, maps.shape[2:], joints) for v in views]).to(device)

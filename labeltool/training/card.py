@@ -148,11 +148,12 @@ def training_lines(about: Mapping[str, Any]) -> Iterator[str]:
 def _training(about: Mapping[str, Any]) -> Iterator[str]:
     schedule = about.get("schedule", {})
     start = f"the checkpoint `{about['init'][:12]}`" if about.get("init") else "chance"
+    backbone = about.get("config", {}).get("backbone")
     stages = ", ".join(
         f"{epochs} at {f'{size} px' if size else 'its own size'}" for epochs, size in schedule.get("stages", [])
     )
     yield (
-        f"Started from {start}. {schedule.get('epochs')} epochs{f' ({stages})' if stages else ''}, the best of which was number "
+        f"{f'Backbone {backbone}. ' if backbone else ''}Started from {start}. {schedule.get('epochs')} epochs{f' ({stages})' if stages else ''}, the best of which was number "
         f"{about.get('epoch')}; batches of {schedule.get('batch')}, AdamW, learning rate {schedule.get('rate')} in one cycle, "
         f"moving average of the weights {schedule.get('average')}, seed {schedule.get('seed')}."
     )

@@ -126,5 +126,8 @@ def initialise(network: nn.Module, checkpoint: Checkpoint) -> None:
     # how many batches a normalisation saw is not in torchvision's older files, and nothing depends on it
     missing = [n for n in own if n.startswith("backbone.") and n not in fits and not n.endswith("num_batches_tracked")]
     if missing:
-        raise ModelError(f"{checkpoint.path}: tensor {missing[0]!r} is missing, expected the backbone's weights")
+        name = missing[0]
+        given = checkpoint.tensors.get(name, checkpoint.tensors.get(name.removeprefix("backbone.")))
+        what = "is missing" if given is None else f"has the shape {list(given.shape)} and not {list(own[name].shape)}"
+        raise ModelError(f"{checkpoint.path}: tensor {name!r} {what}, expected the backbone's weights")
     network.load_state_dict(fits, strict=False)

@@ -86,13 +86,11 @@ class _Depthwise(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         photo, weight = ctx.saved_tensors
         own = (grads[0], photo, weight)
-        wide = tuple(tensor.float() for tensor in own)
-        stride = ctx.geometry[1]
         of_photo = of_weight = None
         if ctx.needs_input_grad[0]:
-            chosen = own if stride == (1, 1) else wide
+            chosen = own if ctx.geometry[1] == (1, 1) else tuple(tensor.float() for tensor in own)
             of_photo = _aten.convolution_backward(*chosen, *ctx.geometry, (True, False, False))[0].to(photo.dtype)
         if ctx.needs_input_grad[1]:
-            chosen = wide if max(weight.shape[2:]) >= 5 else own
+            chosen = own if max(weight.shape[2:]) < 5 else tuple(tensor.float() for tensor in own)
             of_weight = _aten.convolution_backward(*chosen, *ctx.geometry, (False, True, False))[1].to(weight.dtype)
         return of_photo, of_weight, None, None

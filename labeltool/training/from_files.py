@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,7 @@ from labeltool.errors import ModelError
 from labeltool.models import deeppose, heatmap
 from labeltool.models.backbones import published_backbone
 from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork
-from labeltool.models.heatmap import Heatmap, HeatmapConfig, HeatmapNetwork
-from labeltool.models.topdown import NetworkConfig
+from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
 from labeltool.models.weights import (
     Checkpoint,
     choose_device,
@@ -33,11 +32,11 @@ from labeltool.training.card import write_card
 from labeltool.training.cascade import calibrate_deeppose, train_cascade
 from labeltool.training.cascade_options import Cascade
 from labeltool.training.deeppose import DeepPoseTask, initialise
-from labeltool.training.heatmap import HeatmapTask, Teacher
+from labeltool.training.heatmap import TEACHER_SHARE, HeatmapTask, Teacher
 from labeltool.training.loop import Schedule, fit
 from labeltool.training.samples import Part, Person, Samples, cut_out
 from labeltool.training.sources import MOST_HELD_OUT, Source, read_source, split_by_photo, split_for_good
-from labeltool.training.starting import by_joint, freeze, unlearnt_joints, without
+from labeltool.training.starting import blaming, by_joint, freeze, like, unlearnt_joints, without
 
 #: People are kept with so much room around their crop for turning and shifting it.
 _ROOM = 1.35
@@ -65,7 +64,7 @@ def train_on_files(
     side: int | None = None,
     frozen: bool = False,
     teacher: Path | None = None,
-    teacher_share: float = 0.8,
+    teacher_share: float = TEACHER_SHARE,
     version: str = "1",
     licence: str = "not stated",
     device: str = "auto",
@@ -85,10 +84,11 @@ def train_on_files(
         cascade: DeepPose's stages; by default stage 1 alone.
         backbone: of the network (of DeepPose's stage 1); by default that of the checkpoint it starts from, else
             EfficientNet-Lite0.
-        pretrained: start from the backbone's published weights, downloaded once, where `init` names none.
+        pretrained: start from the backbone's published weights, downloaded once; not with `init`.
         side: of the heatmap model's crops, pixels; by default that of the heatmap checkpoint it starts from, else 192.
         frozen: keep the first layers of the heatmap model's backbone as `init` has them: a third of the time off a step.
-        teacher: a heatmap checkpoint whose maps are learnt beside the labels, of the people of sources without `per_epoch`.
+        teacher: a heatmap checkpoint whose maps are learnt beside the labels, of labelled joints of people of sources without
+            `per_epoch`.
         teacher_share: of the loss of those people.
         version: written into the checkpoint.
         licence: of the weights, for the card.
@@ -102,8 +102,10 @@ def train_on_files(
     where = choose_device(device)
     torch.manual_seed(schedule.seed)
     stages = cascade or Cascade()
-    start = _start(init, backbone, pretrained=pretrained)
-    task = make_task(model, skeleton, backbone or backbone_of(start), side or _side_of(start))
+    start = None if init is None else _read(init)
+    task = make_task(model, skeleton, backbone, side, start=start)
+    if start is None and pretrained:
+        start = published_backbone(task.config.backbone)
     if model != "heatmap" and schedule.stages:
         raise ModelError(f"{model}: crops are always {task.size} px, expected no stages of other sizes")
     for stage in schedule.stages:
@@ -118,7 +120,7 @@ def train_on_files(
     if teacher is not None:
         if not isinstance(task, HeatmapTask):
             raise ModelError(f"{model}: has no maps to be taught, expected the heatmap model with a teacher")
-        task = replace(task, teacher=Teacher.open(teacher, skeleton, teacher_share, where))
+        task = replace(task, teacher=Teacher.open(teacher, task.config, teacher_share, where))
     if frozen:
         freeze(task.network, start, model, "heatmap")
     per_source = [read_source(source, skeleton) for source in sources]
@@ -138,7 +140,7 @@ def train_on_files(
     task = without(task, unlearnt_joints(labelled, given, model, skeleton))
     validation = cut_out(unseen, size=size, reach=reach, quiet=quiet)
     training = Samples.join([cut_out(people, size=size, reach=reach, quiet=quiet) for people in taken])
-    parts = [Part(len(p), s.per_epoch, s.per_epoch is None) for p, s in zip(taken, sources, strict=True)]
+    parts = [Part(len(p), s.per_epoch, taught=s.per_epoch is None) for p, s in zip(taken, sources, strict=True)]
     about = {
         "data": [_about(source, people) for source, people in zip(sources, taken, strict=True)],
         "held_out": len(unseen),
@@ -200,53 +202,43 @@ def calibrate(path: Path, task: HeatmapTask, validation: Samples) -> None:
     write_checkpoint(path, checkpoint.tensors, {**checkpoint.description, "config": config.to_json()}, half=True)
 
 
-def _start(init: Path | None, backbone: str | None, *, pretrained: bool) -> Checkpoint | None:
-    """The weights to start from: a file's, or the published ones of a backbone."""
-    if init is None:
-        return published_backbone(backbone or NetworkConfig.backbone) if pretrained else None
+def _read(init: Path) -> Checkpoint:
+    """The weights to start from."""
     if init.suffix == ".safetensors":
         return read_checkpoint(init)
     return read_published(init)
 
 
-def backbone_of(start: Checkpoint | None) -> str | None:
-    """The backbone that a checkpoint's description names; None where it names none."""
-    config = {} if start is None else start.description.get("config")
-    named = config.get("backbone") if isinstance(config, Mapping) else None
-    return named if isinstance(named, str) else None
-
-
-def _side_of(start: Checkpoint | None) -> int | None:
-    """The side of the crops that a heatmap checkpoint was made for; None of any other."""
-    if start is None or start.description.get("model") != Heatmap.name:
-        return None
-    side = start.description.get("config", {}).get("side")
-    return side if isinstance(side, int) else None
-
-
 def make_task(
-    model: str, skeleton: Skeleton, backbone: str | None = None, side: int | None = None
+    model: str,
+    skeleton: Skeleton,
+    backbone: str | None = None,
+    side: int | None = None,
+    *,
+    start: Checkpoint | None = None,
 ) -> DeepPoseTask | HeatmapTask:
     """A new network of that kind, ready to be trained.
 
     Args:
         model: one of `TRAINABLE`.
         skeleton: the joints to learn.
-        backbone: by default EfficientNet-Lite0.
-        side: of the heatmap model's crops, pixels; 192 by default.
+        backbone: by default that of `start`, else EfficientNet-Lite0.
+        side: of the heatmap model's crops, pixels; by default that of `start` if it is a heatmap checkpoint, else 192.
+        start: the weights it is to start from, like whose network it is made (see `labeltool.training.starting.like`).
 
     Raises:
         ModelError: the model is not one of `TRAINABLE`, there is no such backbone, or the side is no multiple of 32.
     """
     named: dict[str, Any] = {} if backbone is None else {"backbone": backbone}
-    if model == "deeppose":
-        regression = DeepPoseConfig(skeleton, **named)
-        return DeepPoseTask(DeepPoseNetwork(regression), regression)
-    if model == "heatmap":
-        maps = HeatmapConfig(skeleton, **named)
-        if side is not None:
-            maps = replace(maps, side=side)
-        return HeatmapTask(HeatmapNetwork(maps), maps)
+    with blaming(start, unless=backbone is not None):
+        if model == "deeppose":
+            regression = DeepPoseConfig(skeleton, **{**like(start, model, DeepPoseConfig), **named})
+            return DeepPoseTask(DeepPoseNetwork(regression), regression)
+        if model == "heatmap":
+            maps = HeatmapConfig(skeleton, **{**like(start, model, HeatmapConfig), **named})
+            if side is not None:
+                maps = replace(maps, side=side)
+            return HeatmapTask(HeatmapNetwork(maps), maps)
     raise ModelError(f"model {model!r}: cannot be trained, expected one of {', '.join(TRAINABLE)}")
 
 

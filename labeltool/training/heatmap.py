@@ -24,11 +24,14 @@ from labeltool.models.heatmap import (
 )
 from labeltool.models.topdown import autocast, to_input
 from labeltool.models.weights import CPU, device_of
-from labeltool.skeleton import Skeleton
+from labeltool.skeleton import Skeleton, convert
 from labeltool.training.calibration import fit_logistic
 from labeltool.training.deeppose import cell_entropy, mean_over
 from labeltool.training.loop import plain_views, torso_ends
 from labeltool.training.samples import Samples
+
+#: The share of the loss that a teacher's maps have where nothing is asked for.
+TEACHER_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -37,35 +40,53 @@ class Teacher:
 
     Attributes:
         network: looks at each view twice, as it is and mirrored; the mean of both chances is what it teaches.
-        config: with the joints of the network that learns.
+        config: of the network.
+        pairs: its joints that it teaches, each with the joint of the network that learns.
         share: of the loss that its maps have, 0 to 1; the labels have the rest.
     """
 
     network: HeatmapNetwork
     config: HeatmapConfig
-    share: float = 0.8
+    pairs: tuple[tuple[int, int], ...]
+    share: float = TEACHER_SHARE
 
     @classmethod
-    def open(cls, path: Path, skeleton: Skeleton, share: float, device: torch.device = CPU) -> Self:
+    def open(cls, path: Path, learner: HeatmapConfig, share: float, device: torch.device = CPU) -> Self:
         """The teacher in a checkpoint of the heatmap model, on a device.
 
+        Args:
+            path: of the checkpoint.
+            learner: of the network that learns; joints are the same that have the same name.
+            share: see `Teacher`.
+            device: to look on.
+
         Raises:
-            ModelError: it cannot be read, is of another model, or of other joints; a share outside 0..1.
+            ModelError: it cannot be read, is of another model, of none of the joints, or of other crops; a share outside 0..1.
         """
         if not 0 <= share <= 1:
             raise ModelError(f"teacher's share {share:g}: expected 0 to 1")
         model = load(path, str(device))
-        if model.skeleton.joints != skeleton.joints:
-            raise ModelError(f"{path}: a teacher of skeleton {model.skeleton.name}, expected {skeleton.name}")
-        return cls(cast("HeatmapNetwork", model.network.requires_grad_(False)), model.config, share)
+        theirs, skeleton = model.skeleton, learner.skeleton
+        pairs = tuple(
+            (theirs.index(a), skeleton.index(b))
+            for a, b in convert(theirs, skeleton).pairs
+            if a not in model.config.unlearnt
+        )
+        if not pairs:
+            raise ModelError(
+                f"{path}: a teacher of skeleton {theirs.name}, expected one that knows joints of {skeleton.name}"
+            )
+        if model.config.padding != learner.padding:
+            raise ModelError(f"{path}: a teacher of boxes x {model.config.padding:g}, expected x {learner.padding:g}")
+        return cls(cast("HeatmapNetwork", model.network.requires_grad_(False)), model.config, pairs, share)
 
     def chances(self, views: Tensor) -> Tensor:
-        """What it teaches of views (B, 3, S, S), 0..255: (B, K, S / 4, S / 4), each map adding up to 1."""
+        """What it teaches of views (B, 3, S, S), 0..255: (B, P, S / 4, S / 4) for its P `pairs`, each map adding up to 1."""
         with torch.no_grad(), autocast(views.device):
             maps = [self.network(to_input(v, self.config)) for v in (views, views.flip(3))]
         maps[1] = unmirror(maps[1], self.config.skeleton)
         both = [torch.softmax(logits.flatten(2), dim=2) for logits in maps]
-        return ((both[0] + both[1]) / 2).view_as(maps[0])
+        return ((both[0] + both[1]) / 2).view_as(maps[0])[:, [its for its, _ in self.pairs]]
 
 
 @dataclass(frozen=True)
@@ -106,9 +127,11 @@ class HeatmapTask:
         log_chances = torch.log_softmax(logits.flatten(2), dim=2).view_as(logits)
         entropy = cell_entropy(log_chances, target, self.spread * logits.shape[-1])
         if self.teacher is not None and taught is not None and taught.any():
-            share = self.teacher.share
-            theirs = -(self.teacher.chances(views[taught]) * log_chances[taught]).sum(dim=(2, 3))
-            entropy = entropy.index_put((taught,), share * theirs + (1 - share) * entropy[taught])
+            share, own = self.teacher.share, [ours for _, ours in self.teacher.pairs]
+            theirs = -(self.teacher.chances(views[taught]) * log_chances[taught][:, own]).sum(dim=(2, 3))
+            mixed = entropy[taught]
+            mixed[:, own] = share * theirs + (1 - share) * mixed[:, own]
+            entropy = entropy.index_put((taught,), mixed)
         loss = mean_over(entropy, labelled)
         return loss, loss
 

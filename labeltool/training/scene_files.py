@@ -21,14 +21,14 @@ from labeltool.project import Project
 from labeltool.project.versions import validated_people
 from labeltool.skeleton import Skeleton
 from labeltool.training.bottom_up import BottomUpTask
-from labeltool.training.from_files import backbone_of, expect_apart
+from labeltool.training.from_files import expect_apart
 from labeltool.training.mask_rcnn import MaskRcnnTask
 from labeltool.training.samples import Person
 from labeltool.training.scene_card import write_scene_card
 from labeltool.training.scene_loop import SceneSchedule, SceneTask, fit_scenes
 from labeltool.training.scenes import Scene, read_scenes
 from labeltool.training.sources import Source, split_for_good
-from labeltool.training.starting import by_joint, freeze, unlearnt_joints, without
+from labeltool.training.starting import blaming, by_joint, freeze, like, unlearnt_joints, without
 
 #: The models of whole photos that can be trained, by name.
 SCENE_MODELS = ("mask-rcnn", "bottom-up")
@@ -80,7 +80,7 @@ def train_on_scenes(
     chosen = choose_device(device)
     torch.manual_seed(schedule.seed)
     given = None if init is None else read_checkpoint(init)
-    task = make_scene_task(model, skeleton, tasks, backbone_of(given))
+    task = make_scene_task(model, skeleton, tasks, start=given)
     if given is not None:
         start, told = by_joint(given, model, task.network, skeleton)
         if told and not quiet:
@@ -123,7 +123,7 @@ def train_on_scenes(
 
 
 def make_scene_task(
-    model: str, skeleton: Skeleton, tasks: tuple[str, ...] = TASKS, backbone: str | None = None
+    model: str, skeleton: Skeleton, tasks: tuple[str, ...] = TASKS, *, start: Checkpoint | None = None
 ) -> SceneTask:
     """A new network of that kind, ready to be trained.
 
@@ -131,18 +131,18 @@ def make_scene_task(
         model: one of `SCENE_MODELS`.
         skeleton: the joints to learn.
         tasks: of Mask R-CNN.
-        backbone: by default EfficientNet-Lite0.
+        start: the weights it is to start from, like whose network it is made (see `labeltool.training.starting.like`).
 
     Raises:
-        ModelError: the model is not one of `SCENE_MODELS`, or there is no such backbone.
+        ModelError: the model is not one of `SCENE_MODELS`, or the checkpoint's network cannot be made.
     """
-    named: dict[str, Any] = {} if backbone is None else {"backbone": backbone}
-    if model == "mask-rcnn":
-        config = MaskRcnnConfig(skeleton, tasks, **named)
-        return MaskRcnnTask(build(config), config)
-    if model == "bottom-up":
-        maps = BottomUpConfig(skeleton, **named)
-        return BottomUpTask(BottomUpNetwork(maps), maps)
+    with blaming(start, unless=False):
+        if model == "mask-rcnn":
+            config = MaskRcnnConfig(skeleton, tasks, **like(start, model, MaskRcnnConfig))
+            return MaskRcnnTask(build(config), config)
+        if model == "bottom-up":
+            maps = BottomUpConfig(skeleton, **like(start, model, BottomUpConfig))
+            return BottomUpTask(BottomUpNetwork(maps), maps)
     raise ModelError(f"model {model!r}: cannot be trained on whole photos, expected one of {', '.join(SCENE_MODELS)}")
 
 
@@ -153,10 +153,17 @@ def start_from(network: nn.Module, checkpoint: Checkpoint) -> None:
         ModelError: the checkpoint does not hold the whole backbone.
     """
     own = network.state_dict()
-    prefix = "backbone.backbone." if any(name.startswith("backbone.backbone.") for name in own) else "backbone."
+    # a feature pyramid, ours or torchvision's, holds the network
+    inner = [
+        name for name in ("backbone.backbone.", "backbone.body.") if any(own_name.startswith(name) for own_name in own)
+    ]
+    prefix = inner[0] if inner else "backbone."
     given: dict[str, Any] = dict(checkpoint.tensors)
-    if prefix == "backbone.backbone." and not any(name.startswith(prefix) for name in given):
-        given = {f"backbone.{name}" if name.startswith("backbone.") else name: t for name, t in given.items()}
+    if inner and not any(name.startswith(prefix) for name in given):
+        given = {
+            f"{prefix}{name.removeprefix('backbone.')}" if name.startswith("backbone.") else name: t
+            for name, t in given.items()
+        }
     if not any(name.startswith("backbone.") for name in given):
         given = {f"{prefix}{name}": t for name, t in given.items()}
     fits = {name: t for name, t in given.items() if name in own and own[name].shape == t.shape}

@@ -19,7 +19,6 @@ from labeltool.models.weights import CPU, write_checkpoint
 from labeltool.skeleton import Skeleton
 from labeltool.training.average import averaged
 from labeltool.training.curve import write_curve
-from labeltool.training.depthwise import QuickDepthwise
 from labeltool.training.scenes import Scene, Variation, View, fingerprint, view
 from labeltool.training.state import State
 
@@ -232,8 +231,7 @@ def _losses(
         )
         for scene in scenes
     ]
-    with QuickDepthwise():
-        losses = task.losses([v for v in views if len(v.boxes)])
+    losses = task.losses([v for v in views if len(v.boxes)])
     for name, loss in losses.items():
         if not torch.isfinite(loss):
             raise ModelError(f"training: the loss {name} is {loss.item()} in epoch {epoch + 1}, expected a number")

@@ -1,9 +1,10 @@
-"""Starting from a checkpoint of another skeleton: what it knows of a joint goes to the joint of the same name."""
+"""Starting from a checkpoint: like whose network a new one is made, and of another skeleton what it knows of joints, by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar, cast
 
 import torch
@@ -120,6 +121,41 @@ def by_joint(checkpoint: Checkpoint, model: str, network: nn.Module, skeleton: S
     )
     description = {key: value for key, value in checkpoint.description.items() if key != "stages"}
     return replace(checkpoint, tensors=tensors, description=description), told
+
+
+def like(checkpoint: Checkpoint | None, model: str, config_type: type[Any]) -> dict[str, Any]:
+    """What of its config a new network takes over from the checkpoint that it starts from.
+
+    That is the backbone and what photos are normalised by, of the same kind of model the sizes too; the heatmap and the bottom-up
+    model have a decoder in common. Nothing of a checkpoint that does not describe its network.
+
+    Args:
+        checkpoint: any, or None.
+        model: what kind the new network is of.
+        config_type: the dataclass of its config.
+    """
+    description: Mapping[str, Any] = {} if checkpoint is None else checkpoint.description
+    config, kind = description.get("config"), description.get("model")
+    if not isinstance(config, Mapping):
+        return {}
+    wanted: dict[str, type | tuple[type, ...]] = {"backbone": str, "mean": (int, float), "std": (int, float)}
+    if kind == model:
+        wanted |= {"padding": (int, float), "channels": int, "hidden": int, "side": int}
+    elif {kind, model} == {"heatmap", "bottom-up"}:
+        wanted |= {"channels": int}
+    known = {field.name for field in fields(config_type)}
+    return {name: config[name] for name, of in wanted.items() if name in known and isinstance(config.get(name), of)}
+
+
+@contextmanager
+def blaming(start: Checkpoint | None, *, unless: bool) -> Iterator[None]:
+    """Names the checkpoint whose network cannot be made, unless what was made of was asked for."""
+    try:
+        yield
+    except ModelError as error:
+        if start is None or unless:
+            raise
+        raise ModelError(f"{start.path}: {error}") from None
 
 
 def freeze(network: nn.Module, start: Checkpoint | None, model: str, expected: str) -> None:

@@ -10,7 +10,7 @@ from torchvision.models import get_model, get_model_weights
 
 from labeltool.errors import ModelError
 from labeltool.models import backbones
-from labeltool.models.backbones import make_backbone, published_backbone
+from labeltool.models.backbones import features_at, make_backbone, published_backbone
 from labeltool.models.deeppose import CROP_SIZE, DeepPoseConfig, DeepPoseNetwork
 from labeltool.models.weights import read_published
 from labeltool.skeleton import LSP_14
@@ -82,3 +82,16 @@ def test_published_weights_of_timm_offline_are_one_line(monkeypatch: pytest.Monk
     monkeypatch.setattr(backbones.timm, "create_model", offline)
     with pytest.raises(ModelError, match=r"'test_efficientnet': .*\(no network\): pass a file with --init FILE"):
         published_backbone("test_efficientnet")
+
+
+def test_features_are_taken_by_their_strides() -> None:
+    for name in ("tf_efficientnet_lite0", "resnet18", "convnext_atto"):
+        network = features_at(name, (4, 8, 16, 32)).eval()
+        with torch.inference_mode():
+            assert [f.shape[2:] for f in network(torch.zeros(1, 3, 64, 64))] == [(16, 16), (8, 8), (4, 4), (2, 2)]
+    with pytest.raises(
+        ModelError, match=r"backbone 'vit_tiny_patch16_224': .*expected a timm network with features at"
+    ):
+        features_at("vit_tiny_patch16_224", (4, 8, 16, 32))
+    with pytest.raises(ModelError, match=r"backbone 'no_such_net': Unknown model .*expected a timm network"):
+        features_at("no_such_net", (8, 16, 32))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from labeltool.training.depthwise import QuickDepthwise
 
@@ -39,11 +40,36 @@ def test_gradients_are_those_of_the_plain_convolution(side: int, stride: int, pa
             assert (ours - theirs).abs().max() <= 2**-7 * theirs.abs().max()
 
 
-def taken(layer: nn.Module, autocast: bool = True, learnt: bool = True) -> bool:
+class Seen(TorchDispatchMode):
+    """Notes which gradients are computed in which precision."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ways: set[tuple[str, str]] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.convolution_backward.default:
+            for what, wanted in zip(("photo", "weight"), args[-1], strict=False):
+                if wanted:
+                    self.ways.add((what, str(args[0].dtype).removeprefix("torch.")))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    ("side", "stride", "photo", "weight"),
+    [(5, 1, "bfloat16", "float32"), (5, 2, "float32", "float32"), (3, 2, "float32", "bfloat16")],
+)
+def test_each_gradient_has_the_faster_precision(side: int, stride: int, photo: str, weight: str) -> None:
+    with Seen() as seen:
+        gradients(QuickDepthwise(), side, stride, side // 2)
+    assert seen.ways == {("photo", photo), ("weight", weight)}
+
+
+def taken(layer: nn.Module, autocast: bool = True) -> bool:
     """Whether a layer goes back in float32."""
-    layer.requires_grad_(learnt)
+    seen = torch.zeros(1, CHANNELS, 8, 8, requires_grad=True)
     with QuickDepthwise(), torch.autocast("cpu", torch.bfloat16, autocast):
-        out = layer(torch.zeros(1, CHANNELS, 8, 8))
+        out = layer(seen)
     return out.grad_fn is not None and "_Depthwise" in type(out.grad_fn).__name__
 
 
@@ -59,4 +85,3 @@ def test_only_where_it_is_faster() -> None:
     assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5, padding="same", **depthwise))
     assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5, dilation=2, padding=4, **depthwise))
     assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5, **depthwise), autocast=False)
-    assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5, **depthwise), learnt=False)

@@ -91,6 +91,7 @@ def test_the_backbone_is_that_of_the_weights_it_starts_from(
     labels, out = (figures / "truth.json", figures / "images"), tmp_path / "run"
     command = ("train", "heatmap", "--data", *labels, "--init", start, "--out", out, "--epochs", 1, "--validation", 6)
     assert run(*command)[0] == 0
+    assert "Backbone test_efficientnet. Started from" in (out / "card.md").read_text()
     config = read_checkpoint(out / "best.safetensors").description["config"]
     assert config["backbone"] == "test_efficientnet" and config["side"] == 64
     status, _, error = run(*command, "--backbone", "tf_efficientnet_lite0")

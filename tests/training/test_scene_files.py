@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from synthetic_scenes import SKELETON, square_document
 from labeltool.errors import ModelError
 from labeltool.models import bottom_up, mask_rcnn
 from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork
+from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
 from labeltool.models.mask_rcnn import MaskRcnnConfig
-from labeltool.models.weights import read_checkpoint, write_checkpoint
+from labeltool.models.weights import Checkpoint, read_checkpoint, write_checkpoint
 from labeltool.project import Project
 from labeltool.skeleton import Skeleton, define
 from labeltool.training import scene_files
@@ -43,7 +45,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks that learn in a second."""
 
     def make(
-        model: str, skeleton: Skeleton, tasks: tuple[str, ...] = mask_rcnn.TASKS, backbone: str | None = None
+        model: str, skeleton: Skeleton, tasks: tuple[str, ...] = mask_rcnn.TASKS, *, start: Checkpoint | None = None
     ) -> SceneTask:
         if model == "mask-rcnn":
             config = MaskRcnnConfig(skeleton, tasks, "mobilenetv3_small_050", channels=32, side=96)
@@ -155,14 +157,38 @@ def test_a_backbone_starts_either_model(tmp_path: Path) -> None:
 
 def test_the_backbone_is_that_of_the_weights_it_starts_from(source: Source, tmp_path: Path) -> None:
     start = tmp_path / "start.safetensors"
-    task = make_scene_task("bottom-up", SKELETON, backbone="test_efficientnet")
-    write_checkpoint(start, task.network.state_dict(), task.describe())
+    maps = HeatmapConfig(SKELETON, backbone="test_efficientnet", side=64, channels=16, mean=0.4)
+    write_checkpoint(start, HeatmapNetwork(maps).state_dict(), {"model": "heatmap", "config": maps.to_json()})
     schedule = SceneSchedule(epochs=1, batch=2)
     best = train_on_scenes("bottom-up", tmp_path / "b", [source], SKELETON, schedule, init=start, quiet=True)
-    assert read_checkpoint(best).description["config"]["backbone"] == "test_efficientnet"
-    for model in ("bottom-up", "mask-rcnn"):
-        with pytest.raises(ModelError, match="backbone 'no_such_net'"):
-            make_scene_task(model, SKELETON, backbone="no_such_net")
+    config = read_checkpoint(best).description["config"]
+    assert (config["backbone"], config["channels"], config["mean"], config["side"]) == (
+        "test_efficientnet",
+        16,
+        0.4,
+        384,
+    )
+    given = read_checkpoint(start)
+    detector = make_scene_task("mask-rcnn", SKELETON, ("od",), start=given)
+    plain = detector.describe()["config"]
+    assert (plain["backbone"], plain["channels"], plain["mean"]) == ("test_efficientnet", 96, 0.4)
+    start_from(detector.network, given)
+    alexnet = replace(given, description={"model": "deeppose", "config": {"backbone": "alexnet"}})
+    with pytest.raises(
+        ModelError, match=r"start\.safetensors: backbone 'alexnet': .*expected a timm network with features"
+    ):
+        make_scene_task("bottom-up", SKELETON, start=alexnet)
+
+
+def test_a_residual_backbone_starts_torchvisions_pyramid(tmp_path: Path) -> None:
+    maps = HeatmapConfig(SKELETON, backbone="resnet18", side=64, channels=16)
+    path = tmp_path / "r.safetensors"
+    write_checkpoint(path, HeatmapNetwork(maps).state_dict(), {"model": "heatmap", "config": maps.to_json()})
+    start = read_checkpoint(path)
+    task = make_scene_task("mask-rcnn", SKELETON, ("od",), start=start)
+    start_from(task.network, start)
+    name = "layer3.1.conv2.weight"
+    assert torch.equal(task.network.state_dict()[f"backbone.body.{name}"], start.tensors[f"backbone.{name}"])
 
 
 @pytest.mark.slow

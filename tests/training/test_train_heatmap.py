@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from synthetic_people import MILD, SKELETON, squares
 
 from labeltool.errors import ModelError
 from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork, load
+from labeltool.models.weights import Checkpoint
 from labeltool.training.from_files import make_task
 from labeltool.training.heatmap import HeatmapTask
 from labeltool.training.loop import Schedule, Stage, fit
@@ -46,6 +48,30 @@ def test_the_backbone_can_be_chosen() -> None:
         assert make_task(model, SKELETON, "test_efficientnet").config.backbone == "test_efficientnet"
         with pytest.raises(ModelError, match="backbone 'no_such_net'"):
             make_task(model, SKELETON, "no_such_net")
+
+
+def test_a_network_is_like_the_one_it_starts_from() -> None:
+    other = replace(TINY, padding=1.5, mean=0.4, slope=2.0, offsets=(1.0, 2.0, 3.0))
+    start = Checkpoint(Path("s.safetensors"), {}, {"model": "heatmap", "config": other.to_json()}, "")
+    assert make_task("heatmap", SKELETON, start=start).config == replace(other, slope=1.0, offsets=())
+    assert make_task("heatmap", SKELETON, "resnet18", 96, start=start).config.backbone == "resnet18"
+    regression = make_task("deeppose", SKELETON, start=start).config
+    assert (regression.backbone, regression.mean, regression.padding) == ("test_efficientnet", 0.4, 1.25)
+    odd = replace(start, description={"model": "heatmap", "config": {"backbone": 7, "side": "64"}})
+    assert make_task("heatmap", SKELETON, start=odd).config == HeatmapConfig(SKELETON)
+    with pytest.raises(ModelError, match=r"s\.safetensors: heatmap: crops of 100 px"):
+        make_task("heatmap", SKELETON, start=replace(start, description={"model": "heatmap", "config": {"side": 100}}))
+
+
+def test_layers_that_cannot_be_told_apart_are_not_frozen() -> None:
+    task = make_task("heatmap", SKELETON, "resnet18")
+    task.network.freeze()
+    frozen = {name.split(".")[0] for name, p in task.network.backbone.named_parameters() if not p.requires_grad}
+    assert frozen == {"conv1", "bn1", "layer1", "layer2"}
+    dense = HeatmapNetwork(HeatmapConfig(SKELETON, backbone="densenet121"))
+    dense.freeze()
+    learnt = {name for name, p in dense.backbone.named_parameters() if p.requires_grad}
+    assert any("denseblock3" in name for name in learnt) and not any("denseblock1" in name for name in learnt)
 
 
 def test_frozen_layers_stay_and_the_others_learn(tmp_path: Path) -> None:
