@@ -153,7 +153,8 @@ def _training(about: Mapping[str, Any]) -> Iterator[str]:
         f"{epochs} at {f'{size} px' if size else 'its own size'}" for epochs, size in schedule.get("stages", [])
     )
     yield (
-        f"{f'Backbone {backbone}. ' if backbone else ''}Started from {start}. {schedule.get('epochs')} epochs{f' ({stages})' if stages else ''}, the best of which was number "
+        f"{f'Backbone {backbone}. ' if backbone else ''}Started from {start}. "
+        f"{schedule.get('epochs')} epochs{f' ({stages})' if stages else ''}, the best of which was number "
         f"{about.get('epoch')}; batches of {schedule.get('batch')}, AdamW, learning rate {schedule.get('rate')} in one cycle, "
         f"moving average of the weights {schedule.get('average')}, seed {schedule.get('seed')}."
     )
