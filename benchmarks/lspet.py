@@ -115,14 +115,14 @@ def numbers(w: Worth) -> dict[str, Any]:
     """The figures as plain numbers; None for those that a rival without confidence has not."""
     at = dict(zip(w.audit.pdj.thresholds, w.audit.pdj.overall, strict=True))
     return {
-        "pdj@0.1": round(at[0.1], 4),
-        "pdj@0.2": round(at[0.2], 4),
-        "pdj@0.2_interval": [round(w.pdj.low, 4), round(w.pdj.high, 4)],
-        "pdj@0.5": round(at[0.5], 4),
-        "pcp@0.5": round(w.audit.pcp_overall, 4),
-        "coverage": round(w.audit.pdj.coverage, 4),
-        "ece": None if math.isnan(w.calibration_error) else round(w.calibration_error, 4),
-        "misses_in_third": None if math.isnan(w.misses_in_third) else round(w.misses_in_third, 4),
+        "pdj@0.1": round(at[0.1], 6),
+        "pdj@0.2": round(at[0.2], 6),
+        "pdj@0.2_interval": [round(w.pdj.low, 6), round(w.pdj.high, 4)],
+        "pdj@0.5": round(at[0.5], 6),
+        "pcp@0.5": round(w.audit.pcp_overall, 6),
+        "coverage": round(w.audit.pdj.coverage, 6),
+        "ece": None if math.isnan(w.calibration_error) else round(w.calibration_error, 6),
+        "misses_in_third": None if math.isnan(w.misses_in_third) else round(w.misses_in_third, 6),
     }
 
 
@@ -135,7 +135,7 @@ def by_visibility(people: Sequence[Person], w: Worth) -> dict[str, float]:
         distance = w.distance[chosen & ~np.isnan(w.distance)]
         if not len(distance):
             return {}
-        found[f"pdj@0.2_{name}"] = round(float((distance <= RIGHT_WITHIN).mean()), 4)
+        found[f"pdj@0.2_{name}"] = round(float((distance <= RIGHT_WITHIN).mean()), 6)
     return {**found, "people_in_open_view": int(open_view.sum())}
 
 
