@@ -117,7 +117,7 @@ def numbers(w: Worth) -> dict[str, Any]:
     return {
         "pdj@0.1": round(at[0.1], 6),
         "pdj@0.2": round(at[0.2], 6),
-        "pdj@0.2_interval": [round(w.pdj.low, 6), round(w.pdj.high, 4)],
+        "pdj@0.2_interval": [round(w.pdj.low, 6), round(w.pdj.high, 6)],
         "pdj@0.5": round(at[0.5], 6),
         "pcp@0.5": round(w.audit.pcp_overall, 6),
         "coverage": round(w.audit.pdj.coverage, 6),
