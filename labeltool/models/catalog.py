@@ -112,7 +112,7 @@ _OWN = (
         load=_from("labeltool.models.heatmap"),
         size=9_085_324,
         figures=_measured(0.688, 0.753, 0.886, 0.906),
-        speed="57 ms a box asked of the label server, warm, on two cores of an AMD EPYC",
+        speed="30 ms a box asked of the label server, warm, on two cores of an AMD EPYC with bfloat16",
     ),
     ModelInfo(
         name="heatmap-flip",
