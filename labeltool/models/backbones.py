@@ -120,7 +120,7 @@ def features_at(name: str, strides: tuple[int, ...]) -> nn.Module:
     try:
         # most networks give strides 2, 4, 8, 16, 32 in that order
         network = made([stride.bit_length() - 2 for stride in strides])
-        if tuple(network.feature_info.reduction()) == strides:
+        if tuple(network.feature_info.reduction()) == strides and _keeps(network, strides):
             return cast("nn.Module", network)
     except (RuntimeError, IndexError, AssertionError, AttributeError, ValueError, TypeError) as error:
         problem = f"{error}, "
@@ -128,12 +128,26 @@ def features_at(name: str, strides: tuple[int, ...]) -> nn.Module:
         there = [int(stride) for stride in made(None).feature_info.reduction()]
         problem = f"features at strides {', '.join(map(str, there))}, "
         if set(strides) <= set(there):
-            return cast("nn.Module", made([there.index(stride) for stride in strides]))
+            network = made([there.index(stride) for stride in strides])
+            if _keeps(network, strides):
+                return cast("nn.Module", network)
+            problem += "but not of every photo, "
     except (RuntimeError, IndexError, AssertionError, AttributeError, ValueError, TypeError) as error:
         problem = f"{error}, "
     raise ModelError(
         f"backbone {name!r}: {problem}expected a timm network with features at strides {', '.join(map(str, strides))}"
     )
+
+
+def _keeps(network: Any, strides: tuple[int, ...]) -> bool:
+    """Whether features of a photo of 64 pixels are as large as the strides say; some networks want other sizes, or drop a rim."""
+    training = network.training
+    photo = next(network.parameters()).new_zeros(1, 3, 64, 64)
+    with torch.no_grad():
+        shapes = [tuple(features.shape[1:]) for features in network.eval()(photo)]
+    network.train(training)
+    wanted = zip(network.feature_info.channels(), strides, strict=True)
+    return shapes == [(int(count), 64 // stride, 64 // stride) for count, stride in wanted]
 
 
 def published_backbone(name: str) -> Checkpoint:

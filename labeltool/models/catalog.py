@@ -116,7 +116,7 @@ _OWN = (
     ),
     ModelInfo(
         name="heatmap-flip",
-        summary="heatmap that looks at each person mirrored as well: a little better, at twice the time",
+        summary="heatmap that looks at each person mirrored as well, at twice the time",
         skeleton="lsp-14",
         detects=False,
         licence="Apache-2.0; trained on LSP-extended (research use) and rendered figures",

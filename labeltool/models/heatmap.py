@@ -150,8 +150,9 @@ class HeatmapNetwork(nn.Module):
         last = next(info["module"] for info in backbone.feature_info.info if info["reduction"] == 8)
         first: list[nn.Module] = []
         for name, layer in backbone.named_children():
-            if last.startswith(f"{name}."):
-                return first + list(layer)[: int(last.removeprefix(f"{name}.")) + 1]
+            place = last.removeprefix(f"{name}.")
+            if place != last and place.isdecimal() and isinstance(layer, nn.Sequential):
+                return first + list(layer)[: int(place) + 1]
             first.append(layer)
             # timm names the layers of some networks by a path, and keeps them flat
             if name in (last, last.replace(".", "_")):

@@ -230,14 +230,14 @@ def make_task(
         ModelError: the model is not one of `TRAINABLE`, there is no such backbone, or the side is no multiple of 32.
     """
     named: dict[str, Any] = {} if backbone is None else {"backbone": backbone}
-    with blaming(start, unless=backbone is not None):
+    if side is not None and model == "heatmap":
+        named["side"] = side
+    with blaming(start, unless=bool(named)):
         if model == "deeppose":
             regression = DeepPoseConfig(skeleton, **{**like(start, model, DeepPoseConfig), **named})
             return DeepPoseTask(DeepPoseNetwork(regression), regression)
         if model == "heatmap":
             maps = HeatmapConfig(skeleton, **{**like(start, model, HeatmapConfig), **named})
-            if side is not None:
-                maps = replace(maps, side=side)
             return HeatmapTask(HeatmapNetwork(maps), maps)
     raise ModelError(f"model {model!r}: cannot be trained, expected one of {', '.join(TRAINABLE)}")
 

@@ -93,5 +93,8 @@ def test_features_are_taken_by_their_strides() -> None:
         ModelError, match=r"backbone 'vit_tiny_patch16_224': .*expected a timm network with features at"
     ):
         features_at("vit_tiny_patch16_224", (4, 8, 16, 32))
+    for name in ("swin_tiny_patch4_window7_224", "legacy_xception"):
+        with pytest.raises(ModelError, match=rf"backbone '{name}': .*expected a timm network with features at"):
+            features_at(name, (4, 8, 16, 32))
     with pytest.raises(ModelError, match=r"backbone 'no_such_net': Unknown model .*expected a timm network"):
         features_at("no_such_net", (8, 16, 32))

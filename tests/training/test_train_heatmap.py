@@ -59,11 +59,15 @@ def test_a_network_is_like_the_one_it_starts_from() -> None:
     assert (regression.backbone, regression.mean, regression.padding) == ("test_efficientnet", 0.4, 1.25)
     odd = replace(start, description={"model": "heatmap", "config": {"backbone": 7, "side": "64"}})
     assert make_task("heatmap", SKELETON, start=odd).config == HeatmapConfig(SKELETON)
+    with pytest.raises(ModelError, match=r"^heatmap: crops of 100 px"):
+        make_task("heatmap", SKELETON, side=100, start=start)
+    with pytest.raises(ModelError, match=r"^backbone 'no_such_net'"):
+        make_task("heatmap", SKELETON, "no_such_net", start=start)
     with pytest.raises(ModelError, match=r"s\.safetensors: heatmap: crops of 100 px"):
         make_task("heatmap", SKELETON, start=replace(start, description={"model": "heatmap", "config": {"side": 100}}))
 
 
-def test_layers_that_cannot_be_told_apart_are_not_frozen() -> None:
+def test_layers_are_frozen_up_to_stride_8_of_other_networks_too(monkeypatch: pytest.MonkeyPatch) -> None:
     task = make_task("heatmap", SKELETON, "resnet18")
     task.network.freeze()
     frozen = {name.split(".")[0] for name, p in task.network.backbone.named_parameters() if not p.requires_grad}
@@ -72,6 +76,11 @@ def test_layers_that_cannot_be_told_apart_are_not_frozen() -> None:
     dense.freeze()
     learnt = {name for name, p in dense.backbone.named_parameters() if p.requires_grad}
     assert any("denseblock3" in name for name in learnt) and not any("denseblock1" in name for name in learnt)
+    for place in ("nowhere", "layer2.rep.0"):
+        info = [{"module": place, "reduction": 8}]
+        monkeypatch.setattr(task.network.backbone.feature_info, "info", info)
+        with pytest.raises(ModelError, match="freeze: the backbone does not say which layers are up to stride 8"):
+            task.network.freeze()
 
 
 def test_frozen_layers_stay_and_the_others_learn(tmp_path: Path) -> None:
