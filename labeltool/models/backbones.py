@@ -105,6 +105,10 @@ def make_backbone(name: str) -> Backbone:
     return Backbone(found, tuple(int(c) for c in info.channels()), strides, _ceil_by(strides[-1]))
 
 
+#: What timm raises, by network, for a name or places it does not have, or a photo of another size than it wants.
+_REFUSALS = (RuntimeError, IndexError, AssertionError, AttributeError, ValueError, TypeError)
+
+
 def features_at(name: str, strides: tuple[int, ...]) -> nn.Module:
     """A timm network with random weights that gives its features at these strides, finest first.
 
@@ -122,7 +126,7 @@ def features_at(name: str, strides: tuple[int, ...]) -> nn.Module:
         network = made([stride.bit_length() - 2 for stride in strides])
         if tuple(network.feature_info.reduction()) == strides and _keeps(network, strides):
             return cast("nn.Module", network)
-    except (RuntimeError, IndexError, AssertionError, AttributeError, ValueError, TypeError) as error:
+    except _REFUSALS as error:
         problem = f"{error}, "
     try:
         there = [int(stride) for stride in made(None).feature_info.reduction()]
@@ -132,7 +136,7 @@ def features_at(name: str, strides: tuple[int, ...]) -> nn.Module:
             if _keeps(network, strides):
                 return cast("nn.Module", network)
             problem += "but not of every photo, "
-    except (RuntimeError, IndexError, AssertionError, AttributeError, ValueError, TypeError) as error:
+    except _REFUSALS as error:
         problem = f"{error}, "
     raise ModelError(
         f"backbone {name!r}: {problem}expected a timm network with features at strides {', '.join(map(str, strides))}"

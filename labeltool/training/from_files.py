@@ -20,7 +20,6 @@ from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
 from labeltool.models.weights import (
     Checkpoint,
     choose_device,
-    file_sha256,
     load_into,
     read_checkpoint,
     read_published,
@@ -117,10 +116,12 @@ def train_on_files(
         if told and not quiet:
             tqdm.write(told)
         initialise(task.network, start)
+    taught_by = None
     if teacher is not None:
         if not isinstance(task, HeatmapTask):
             raise ModelError(f"{model}: has no maps to be taught, expected the heatmap model with a teacher")
-        task = replace(task, teacher=Teacher.open(teacher, task.config, teacher_share, where))
+        taught_by = Teacher.open(teacher, task.config, teacher_share, where)
+        task = replace(task, teacher=taught_by)
     if frozen:
         freeze(task.network, start, model, "heatmap")
     per_source = [read_source(source, skeleton) for source in sources]
@@ -151,7 +152,7 @@ def train_on_files(
         "init": None if start is None else start.sha256,
         "licence": licence,
         **({"frozen": True} if frozen else {}),
-        **({} if teacher is None else {"teacher": {"sha256": file_sha256(teacher), "share": teacher_share}}),
+        **({} if taught_by is None else {"teacher": {"sha256": taught_by.sha256, "share": taught_by.share}}),
     }
     if isinstance(task, DeepPoseTask) and stages.refiners:
         best = train_cascade(

@@ -43,12 +43,14 @@ class Teacher:
         config: of the network.
         pairs: its joints that it teaches, each with the joint of the network that learns.
         share: of the loss that its maps have, 0 to 1; the labels have the rest.
+        sha256: of its file, where it came from one.
     """
 
     network: HeatmapNetwork
     config: HeatmapConfig
     pairs: tuple[tuple[int, int], ...]
     share: float = TEACHER_SHARE
+    sha256: str = ""
 
     @classmethod
     def open(cls, path: Path, learner: HeatmapConfig, share: float, device: torch.device = CPU) -> Self:
@@ -78,7 +80,8 @@ class Teacher:
             )
         if model.config.padding != learner.padding:
             raise ModelError(f"{path}: a teacher of boxes x {model.config.padding:g}, expected x {learner.padding:g}")
-        return cls(cast("HeatmapNetwork", model.network.requires_grad_(False)), model.config, pairs, share)
+        network = cast("HeatmapNetwork", model.network.requires_grad_(False))
+        return cls(network, model.config, pairs, share, model.weights_hash)
 
     def chances(self, views: Tensor) -> Tensor:
         """What it teaches of views (B, 3, S, S), 0..255: (B, P, S / 4, S / 4) for its P `pairs`, each map adding up to 1."""

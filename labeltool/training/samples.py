@@ -97,12 +97,8 @@ def people_of_epoch(count: int, parts: Sequence[Part], chance: torch.Generator) 
 
 def taught(count: int, parts: Sequence[Part]) -> Tensor:
     """Of so many rows of samples, which ones a teacher teaches as well: (N,) bool; rows after the last part are."""
-    rows = torch.ones(count, dtype=torch.bool)
-    start = 0
-    for part in parts:
-        rows[start : start + part.count] = part.taught
-        start += part.count
-    return rows
+    rest = count - sum(part.count for part in parts)
+    return torch.cat([torch.full((part.count,), part.taught) for part in (*parts, Part(rest))])
 
 
 def people_of(document: CocoDocument, photos: Path, skeleton: Skeleton) -> list[Person]:

@@ -154,12 +154,10 @@ def start_from(network: nn.Module, checkpoint: Checkpoint) -> None:
     """
     own = network.state_dict()
     # a feature pyramid, ours or torchvision's, holds the network
-    inner = [
-        name for name in ("backbone.backbone.", "backbone.body.") if any(own_name.startswith(name) for own_name in own)
-    ]
-    prefix = inner[0] if inner else "backbone."
+    inner = ("backbone.backbone.", "backbone.body.")
+    prefix = next((prefix for prefix in inner if any(name.startswith(prefix) for name in own)), "backbone.")
     given: dict[str, Any] = dict(checkpoint.tensors)
-    if inner and not any(name.startswith(prefix) for name in given):
+    if not any(name.startswith(prefix) for name in given):
         given = {
             f"{prefix}{name.removeprefix('backbone.')}" if name.startswith("backbone.") else name: t
             for name, t in given.items()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from few_figures import few_figures
 from PIL import Image
 
 from labeltool.errors import ModelError
@@ -42,13 +43,7 @@ def test_the_command_trains_a_model_that_pre_fills(
     sizes = ["--stages", "1@64"] if model == "heatmap" else ["--epochs", "1", "--stages", "2", "--from-stage", "2"]
     more: list[object] = []
     if model == "heatmap":
-        # the last photos of the first source are kept apart: the second must not have them
-        data = json.loads((figures / "annotations.json").read_text())
-        first = {image["id"] for image in data["images"][:4]}
-        data["annotations"] = [a for a in data["annotations"] if a["image_id"] in first]
-        few = tmp_path / "few.json"
-        few.write_text(json.dumps(data))
-        more = ["--mix", few, figures / "images", 5]
+        more = ["--mix", few_figures(figures, tmp_path), figures / "images", 5]
     status, said, _ = run(
         *("train", model, "--data", labels, figures / "images", *more, "--out", out, "--validation", 6),
         *(*sizes, "--batch", 10, "--licence", "CC0-1.0", "--version", "7", "--init", "shipped"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from few_figures import few_figures
 from synthetic_people import MILD, SKELETON, squares
 from torch import Tensor
 
@@ -145,15 +145,9 @@ def test_the_command_says_who_taught(
     torch.manual_seed(0)
     write_checkpoint(start, HeatmapNetwork(config).state_dict(), {"model": "heatmap", "config": config.to_json()})
     out = tmp_path / "run"
-    # the last photos of the first source are kept apart: the second must not have them
-    data = json.loads((figures / "annotations.json").read_text())
-    first = {image["id"] for image in data["images"][:4]}
-    data["annotations"] = [a for a in data["annotations"] if a["image_id"] in first]
-    few = tmp_path / "few.json"
-    few.write_text(json.dumps(data))
     plain = (
         *("train", "heatmap", "--data", figures / "truth.json", figures / "images", "--validation", 6, "--epochs", 1),
-        *("--mix", few, figures / "images", 5, "--init", start, "--out", out),
+        *("--mix", few_figures(figures, tmp_path), figures / "images", 5, "--init", start, "--out", out),
     )
     command = (*plain, "--teacher")
     whom: list[list[bool]] = []
