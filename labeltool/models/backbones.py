@@ -6,6 +6,7 @@ torchvision's keep the names of their published weights (`features.0.weight`, `l
 from __future__ import annotations
 
 import hashlib
+import math
 import urllib.error
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -74,6 +75,12 @@ class _ResNet(nn.Module):
             maps.append(x)
         return maps
 
+
+#: What torchvision's published weights were made with: mean and standard deviation of red, green and blue.
+_IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+#: A number for red, green and blue alike, or one for each.
+Rgb = float | tuple[float, ...]
 
 #: torchvision's, by name: which of the layers of `features` are kept (none for residual networks), channels, strides.
 _TORCHVISION: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = {
@@ -152,6 +159,34 @@ def _keeps(network: Any, strides: tuple[int, ...]) -> bool:
     network.train(training)
     wanted = zip(network.feature_info.channels(), strides, strict=True)
     return shapes == [(int(count), 64 // stride, 64 // stride) for count, stride in wanted]
+
+
+def normalisation(name: str) -> tuple[Rgb, Rgb]:
+    """What a backbone's published weights want photos, as values in 0..1, normalised by: the mean and the standard deviation.
+
+    Of a network that nobody has published weights of, and of one that does not exist, 0.5 and 0.5.
+    """
+    if name in _TORCHVISION:
+        return _IMAGENET
+    published = timm.get_pretrained_cfg(name, allow_unregistered=True) if timm.is_model(name) else None
+    if published is None:
+        return 0.5, 0.5
+    return read_rgb("mean", published.mean), read_rgb("std", published.std)
+
+
+def read_rgb(what: str, values: object) -> Rgb:
+    """A number, or three (JSON gives a list); one number where the three are the same.
+
+    Raises:
+        ModelError: anything else, or a standard deviation of 0.
+    """
+    several: list[Any] = list(values) if isinstance(values, list | tuple) else [values] * 3
+    if len(several) != 3 or not all(type(v) in (int, float) and math.isfinite(v) for v in several):
+        raise ModelError(f"{what} {values!r}: expected a number, or one each for red, green and blue")
+    if what == "std" and min(several) <= 0:
+        raise ModelError(f"std {values!r}: expected numbers above 0")
+    rgb = tuple(float(v) for v in several)
+    return rgb[0] if len(set(rgb)) == 1 else rgb
 
 
 def published_backbone(name: str) -> Checkpoint:

@@ -32,7 +32,7 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from labeltool.errors import ModelError, SkeletonError
 from labeltool.geometry import FloatArray
-from labeltool.models.backbones import features_at
+from labeltool.models.backbones import Rgb, features_at, read_rgb
 from labeltool.models.base import Poses
 from labeltool.models.keypoint_rcnn import MOST_PEOPLE, SCORE_THRESHOLD, poses_of
 from labeltool.models.topdown import read_unlearnt
@@ -77,8 +77,8 @@ class MaskRcnnConfig:
         backbone: resnet18, 34, 50 or 101 (torchvision's, pyramid from stride 4), or a timm name (pyramid from stride 8).
         channels: of the pyramid and the heads.
         side: photos are scaled so that their shorter side has so many pixels, the longer one at most 5 / 3 of it.
-        mean: of the photo's values in 0..1, subtracted.
-        std: of the photo's values, divided by.
+        mean: of the photo's values in 0..1, subtracted; one number, or red's, green's and blue's.
+        std: of the photo's values, divided by; likewise.
         unlearnt: joints that nobody it learnt from had labelled: it does not predict them.
     """
 
@@ -87,12 +87,14 @@ class MaskRcnnConfig:
     backbone: str = "tf_efficientnet_lite0"
     channels: int = 96
     side: int = 240
-    mean: float = 0.5
-    std: float = 0.5
+    mean: Rgb = 0.5
+    std: Rgb = 0.5
     unlearnt: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "unlearnt", read_unlearnt(self.unlearnt, self.skeleton))
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, read_rgb(name, getattr(self, name)))
 
     def to_json(self) -> dict[str, Any]:
         """The config as it stands in a checkpoint's description."""
@@ -111,6 +113,10 @@ class MaskRcnnConfig:
             return cls(**{**data, "skeleton": from_mapping(data["skeleton"]), "tasks": tasks})
         except (TypeError, KeyError, SkeletonError) as error:
             raise ModelError(f"description of the network: {error}") from None
+
+
+def _three(rgb: Rgb) -> list[float]:
+    return list(rgb) if isinstance(rgb, tuple) else [rgb] * 3
 
 
 class _Pyramid(nn.Module):
@@ -154,8 +160,8 @@ def build(config: MaskRcnnConfig) -> FasterRCNN:
         box_predictor=FastRCNNPredictor(hidden, 2),
         min_size=config.side,
         max_size=config.side * 5 // 3,
-        image_mean=[config.mean] * 3,
-        image_std=[config.std] * 3,
+        image_mean=_three(config.mean),
+        image_std=_three(config.std),
         box_score_thresh=SCORE_THRESHOLD,
         box_detections_per_img=MOST_PEOPLE,
         box_batch_size_per_image=_BOXES_A_PHOTO,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from labeltool.errors import ModelError, SkeletonError
 from labeltool.geometry import FloatArray, clip_boxes, square_boxes
 from labeltool.images import crop_photo
+from labeltool.models.backbones import Rgb, read_rgb
 from labeltool.models.base import Poses
 from labeltool.models.weights import Checkpoint, choose_device, expect_model, load_into
 from labeltool.skeleton import Skeleton, from_mapping, to_mapping
@@ -28,20 +29,22 @@ class NetworkConfig:
         skeleton: the joints, K of them.
         backbone: a timm model name.
         padding: the crop's side over the longer side of the person's box.
-        mean: of the photo's values in 0..1, subtracted.
-        std: of the photo's values, divided by.
+        mean: of the photo's values in 0..1, subtracted; one number, or red's, green's and blue's.
+        std: of the photo's values, divided by; likewise.
         unlearnt: joints that nobody it learnt from had labelled: it does not predict them.
     """
 
     skeleton: Skeleton
     backbone: str = "tf_efficientnet_lite0"
     padding: float = 1.25
-    mean: float = 0.5
-    std: float = 0.5
+    mean: Rgb = 0.5
+    std: Rgb = 0.5
     unlearnt: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "unlearnt", read_unlearnt(self.unlearnt, self.skeleton))
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, read_rgb(name, getattr(self, name)))
 
     def to_json(self) -> dict[str, Any]:
         """The config as it stands in a checkpoint's description."""
@@ -174,4 +177,5 @@ def crop_boxes(boxes: FloatArray, image: NDArray[np.uint8], padding: float) -> F
 
 def to_input(crops: Tensor, config: NetworkConfig) -> Tensor:
     """Network input from photo bytes: (B, 3, S, S) uint8 or float 0..255 -> normalised, channels last."""
-    return ((crops.float() / 255 - config.mean) / config.std).contiguous(memory_format=torch.channels_last)
+    mean, std = (crops.new_tensor(rgb, dtype=torch.float32).view(-1, 1, 1) for rgb in (config.mean, config.std))
+    return ((crops.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)

@@ -230,15 +230,13 @@ def make_task(
     Raises:
         ModelError: the model is not one of `TRAINABLE`, there is no such backbone, or the side is no multiple of 32.
     """
-    named: dict[str, Any] = {} if backbone is None else {"backbone": backbone}
-    if side is not None and model == "heatmap":
-        named["side"] = side
-    with blaming(start, unless=bool(named)):
+    named = {} if side is None or model != "heatmap" else {"side": side}
+    with blaming(start, unless=bool(named) or backbone is not None):
         if model == "deeppose":
-            regression = DeepPoseConfig(skeleton, **{**like(start, model, DeepPoseConfig), **named})
+            regression = DeepPoseConfig(skeleton, **like(start, model, DeepPoseConfig, backbone))
             return DeepPoseTask(DeepPoseNetwork(regression), regression)
         if model == "heatmap":
-            maps = HeatmapConfig(skeleton, **{**like(start, model, HeatmapConfig), **named})
+            maps = HeatmapConfig(skeleton, **(like(start, model, HeatmapConfig, backbone) | named))
             return HeatmapTask(HeatmapNetwork(maps), maps)
     raise ModelError(f"model {model!r}: cannot be trained, expected one of {', '.join(TRAINABLE)}")
 

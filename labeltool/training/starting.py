@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from labeltool.errors import ModelError, SkeletonError
+from labeltool.models.backbones import normalisation
 from labeltool.models.heatmap import HeatmapNetwork
 from labeltool.models.weights import Checkpoint
 from labeltool.skeleton import Skeleton, convert, from_mapping
@@ -123,28 +124,40 @@ def by_joint(checkpoint: Checkpoint, model: str, network: nn.Module, skeleton: S
     return replace(checkpoint, tensors=tensors, description=description), told
 
 
-def like(checkpoint: Checkpoint | None, model: str, config_type: type[Any]) -> dict[str, Any]:
-    """What of its config a new network takes over from the checkpoint that it starts from.
+#: What a config's `mean` and `std` may be in a checkpoint's description.
+_RGB = (int, float, list, tuple)
 
-    That is the backbone and what photos are normalised by, of the same kind of model the sizes too; the heatmap and the bottom-up
-    model have a decoder in common. Nothing of a checkpoint that does not describe its network.
+
+def like(
+    checkpoint: Checkpoint | None, model: str, config_type: type[Any], backbone: str | None = None
+) -> dict[str, Any]:
+    """What a new network's config takes from the checkpoint that it starts from, and from its backbone.
+
+    From the checkpoint that is the backbone and what photos are normalised by, of the same kind of model the sizes too; the
+    heatmap and the bottom-up model have a decoder in common. Photos for another backbone, and of a checkpoint that does not
+    describe its network, are normalised as the backbone's published weights want it.
 
     Args:
         checkpoint: any, or None.
         model: what kind the new network is of.
         config_type: the dataclass of its config.
+        backbone: the one asked for; by default the checkpoint's, else the config's own.
     """
     description: Mapping[str, Any] = {} if checkpoint is None else checkpoint.description
     config, kind = description.get("config"), description.get("model")
     if not isinstance(config, Mapping):
-        return {}
-    wanted: dict[str, type | tuple[type, ...]] = {"backbone": str, "mean": (int, float), "std": (int, float)}
+        config = {}
+    wanted: dict[str, type | tuple[type, ...]] = {"backbone": str, "mean": _RGB, "std": _RGB}
     if kind == model:
         wanted |= {"padding": (int, float), "channels": int, "hidden": int, "side": int}
     elif {kind, model} == {"heatmap", "bottom-up"}:
         wanted |= {"channels": int}
     known = {field.name for field in fields(config_type)}
-    return {name: config[name] for name, of in wanted.items() if name in known and isinstance(config.get(name), of)}
+    taken = {name: config[name] for name, of in wanted.items() if name in known and isinstance(config.get(name), of)}
+    if backbone is not None and backbone != taken.get("backbone"):
+        taken = {name: value for name, value in taken.items() if name not in ("mean", "std")} | {"backbone": backbone}
+    mean, std = normalisation(taken.get("backbone", config_type.backbone))
+    return {"mean": mean, "std": std, **taken}
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from torchvision.models import get_model, get_model_weights
 
 from labeltool.errors import ModelError
 from labeltool.models import backbones
-from labeltool.models.backbones import features_at, make_backbone, published_backbone
+from labeltool.models.backbones import features_at, make_backbone, normalisation, published_backbone, read_rgb
 from labeltool.models.deeppose import CROP_SIZE, DeepPoseConfig, DeepPoseNetwork
 from labeltool.models.weights import read_published
 from labeltool.skeleton import LSP_14
@@ -32,6 +32,25 @@ def test_resnet50_is_known() -> None:
     made = make_backbone("resnet50")
     assert made.channels[-1] == 2048
     assert "layer4.2.conv3.weight" in made.network.state_dict()
+
+
+def test_each_wants_photos_as_its_published_weights_were_made() -> None:
+    imagenet = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    assert normalisation("resnet18") == normalisation("convnext_nano") == imagenet
+    assert normalisation("tf_efficientnet_lite0") == normalisation("no_such_net") == (0.5, 0.5)
+    # torchvision says the same of its own
+    preset = get_model_weights("resnet18").DEFAULT.transforms()
+    assert (tuple(preset.mean), tuple(preset.std)) == imagenet
+
+
+def test_values_for_red_green_and_blue() -> None:
+    assert read_rgb("mean", 0.4) == read_rgb("mean", [0.4, 0.4, 0.4]) == 0.4
+    assert read_rgb("std", [0.1, 0.2, 0.3]) == (0.1, 0.2, 0.3)
+    for wrong in ("x", [0.1, 0.2], [0.1, 0.2, None], float("nan"), True, None):
+        with pytest.raises(ModelError, match=r"mean .*: expected a number, or one each for red, green and blue"):
+            read_rgb("mean", wrong)
+    with pytest.raises(ModelError, match=r"std \[0.1, 0, 1\]: expected numbers above 0"):
+        read_rgb("std", [0.1, 0, 1])
 
 
 def test_an_unknown_one_names_the_known() -> None:

@@ -16,6 +16,7 @@ from labeltool.models import topdown
 from labeltool.models.base import PoseModel, Poses
 from labeltool.models.catalog import catalog, default_model, load_model
 from labeltool.models.heatmap import SHIPPED, Heatmap, HeatmapConfig, HeatmapNetwork, certainty, decode, load
+from labeltool.models.topdown import to_input
 from labeltool.models.weights import write_checkpoint
 from labeltool.skeleton import LSP_14, define
 
@@ -75,6 +76,16 @@ def test_looking_mirrored_gives_the_mirrored_answer_of_the_mirrored_crop() -> No
     assert np.allclose(turned_xy[:, order, 0], 63 - xy[..., 0], atol=1e-3)
     assert np.allclose(turned_xy[:, order, 1], xy[..., 1], atol=1e-3)
     assert np.allclose(turned_confidence[:, order], confidence, atol=1e-4)
+
+
+def test_photos_are_normalised_channel_by_channel() -> None:
+    crops = torch.randint(0, 256, (2, 3, 4, 4), dtype=torch.uint8)
+    rgb = HeatmapConfig(SKELETON, mean=(0.1, 0.2, 0.3), std=(0.5, 1.0, 2.0))
+    for channel, (mean, std) in enumerate(zip((0.1, 0.2, 0.3), (0.5, 1.0, 2.0), strict=True)):
+        torch.testing.assert_close(to_input(crops, rgb)[:, channel], (crops[:, channel] / 255 - mean) / std)
+        torch.testing.assert_close(
+            to_input(crops, HeatmapConfig(SKELETON))[:, channel], (crops[:, channel] / 255 - 0.5) / 0.5
+        )
 
 
 def test_calibration_moves_the_confidence_of_its_joint() -> None:

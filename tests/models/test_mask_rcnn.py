@@ -69,6 +69,11 @@ def test_torchvisions_backbone() -> None:
     assert found["boxes"].shape[1] == 4
 
 
+def test_photos_are_normalised_as_the_config_says() -> None:
+    network = build(replace(LIGHT, tasks=("od",), mean=(0.1, 0.2, 0.3)))
+    assert (network.transform.image_mean, network.transform.image_std) == ([0.1, 0.2, 0.3], [0.5] * 3)
+
+
 def test_an_unknown_backbone() -> None:
     with pytest.raises(ModelError, match="'resnet_of_mine'"):
         build(replace(LIGHT, backbone="resnet_of_mine"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,11 +55,17 @@ def test_a_network_is_like_the_one_it_starts_from() -> None:
     other = replace(TINY, padding=1.5, mean=0.4, slope=2.0, offsets=(1.0, 2.0, 3.0))
     start = Checkpoint(Path("s.safetensors"), {}, {"model": "heatmap", "config": other.to_json()}, "")
     assert make_task("heatmap", SKELETON, start=start).config == replace(other, slope=1.0, offsets=())
-    assert make_task("heatmap", SKELETON, "resnet18", 96, start=start).config.backbone == "resnet18"
+    # another backbone wants photos as its own weights were made
+    resnet = make_task("heatmap", SKELETON, "resnet18", 96, start=start).config
+    assert (resnet.backbone, resnet.mean, resnet.std) == ("resnet18", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    assert HeatmapConfig.from_json(json.loads(json.dumps(resnet.to_json()))) == resnet
     regression = make_task("deeppose", SKELETON, start=start).config
     assert (regression.backbone, regression.mean, regression.padding) == ("test_efficientnet", 0.4, 1.25)
     odd = replace(start, description={"model": "heatmap", "config": {"backbone": 7, "side": "64"}})
     assert make_task("heatmap", SKELETON, start=odd).config == HeatmapConfig(SKELETON)
+    wrong = {**other.to_json(), "std": [0.2, 0.0, 0.2]}
+    with pytest.raises(ModelError, match=r"s\.safetensors: std \[0\.2, 0\.0, 0\.2\]: expected numbers above 0"):
+        make_task("heatmap", SKELETON, start=replace(start, description={"model": "heatmap", "config": wrong}))
     with pytest.raises(ModelError, match=r"^heatmap: crops of 100 px"):
         make_task("heatmap", SKELETON, side=100, start=start)
     with pytest.raises(ModelError, match=r"^backbone 'no_such_net'"):
