@@ -2,7 +2,8 @@
 
 The person box is the tight box of the labelled joints; the models pad it by 1.25. The rival is the mean pose: each joint where it
 lies on average in these people's boxes, what a model that saw nothing could answer at best. `--rendered` measures on rendered
-figures of a seed that no model was trained on instead. `--failures DIR` keeps a sheet of the twelve people whom each model is
+figures of a seed that no model was trained on instead. BlazePose, when asked for, has no neck and no head top: they count as
+wrong, and a line tells what it is worth without them. `--failures DIR` keeps a sheet of the twelve people whom each model is
 farthest from: those of the rendered figures are on the pages in docs/models (the photos are not ours to publish).
 
     python benchmarks/lspet.py [--model NAME ...] [--lspet DIR] [--weights FILE] [--rendered] [--failures DIR] [--quick] [--json]
@@ -24,8 +25,9 @@ import numpy as np
 
 from labeltool.audit.people import FloatArray
 from labeltool.geometry import denormalise, normalise
+from labeltool.models.base import PoseModel
 from labeltool.models.catalog import load_model
-from labeltool.skeleton import LSP_14, Skeleton
+from labeltool.skeleton import LSP_14, Skeleton, convert
 from labeltool.training.card import failure_sheet, failures
 from labeltool.training.measuring import RIGHT_WITHIN, Answers, Worth, ask, worth
 from labeltool.training.samples import Person
@@ -41,7 +43,9 @@ SEED = 900_000
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description="The shipped top-down models on im08501..im09000 of LSP-extended.")
-    parser.add_argument("--model", action="append", choices=MODELS, help="only this one; may be given several times")
+    parser.add_argument(
+        "--model", action="append", choices=(*MODELS, "blazepose"), help="only this one; may be given several times"
+    )
     parser.add_argument("--lspet", type=Path, default=LSPET, help="folder with images/ and joints.mat")
     parser.add_argument("--weights", type=Path, help="another checkpoint than the shipped one, of the one --model")
     parser.add_argument("--rendered", action="store_true", help="on 200 rendered pictures of an unseen seed instead")
@@ -64,7 +68,7 @@ def main() -> None:
         for name in names:
             model = load_model(name, weights=options.weights)
             hashes[name] = model.weights_hash
-            answers = ask(model, people, quiet=options.json)
+            answers = in_lsp(model, ask(model, people, quiet=options.json))
             found[name] = worth(people, answers, LSP_14)
             if options.failures is not None:
                 options.failures.mkdir(parents=True, exist_ok=True)
@@ -72,7 +76,7 @@ def main() -> None:
                 sheet.write_bytes(failure_sheet(failures(people, answers, found[name], LSP_14)))
     found["mean pose"] = worth(people, mean_pose(people), LSP_14)
     if options.json:
-        told = {name: {**numbers(w), **by_visibility(people, w)} for name, w in found.items()}
+        told = {name: {**numbers(w), **predicted_alone(w), **by_visibility(people, w)} for name, w in found.items()}
         print(json.dumps({"people": len(people), "weights": hashes, **told}))
         return
     show(people, found)
@@ -91,6 +95,10 @@ def show(people: Sequence[Person], found: dict[str, Worth]) -> None:
             f"{name:<14}{n['pdj@0.2']:>9.3f}{ends:>17}{n['pdj@0.1']:>9.3f}{n['pdj@0.5']:>9.3f}{n['pcp@0.5']:>9.3f}"
             f"{shown(n['ece']):>7}{shown(n['misses_in_third']):>7}"
         )
+    for name, w in found.items():
+        told = predicted_alone(w)
+        if told:
+            print(f"{name}: {told['pdj@0.2_predicted']:.3f} of the {told['joints_predicted']} joints that it predicts")
     for name, w in found.items():
         seen = by_visibility(people, w)
         if seen:
@@ -126,6 +134,18 @@ def numbers(w: Worth) -> dict[str, Any]:
     }
 
 
+def predicted_alone(w: Worth) -> dict[str, float]:
+    """PDJ@0.2 of the joints that a model predicts, of one that leaves some out: elsewhere those count as wrong."""
+    predicted = np.isfinite(w.distance).any(axis=0)
+    if predicted.all():
+        return {}
+    distance = w.distance[np.isfinite(w.distance)]
+    return {
+        "pdj@0.2_predicted": round(float((distance <= RIGHT_WITHIN).mean()), 6),
+        "joints_predicted": int(predicted.sum()),
+    }
+
+
 def by_visibility(people: Sequence[Person], w: Worth) -> dict[str, float]:
     """PDJ@0.2 of visible joints (v = 2), of hidden ones (v = 1), of people without a hidden one; empty where one is not there."""
     v = np.array([person.v for person in people])
@@ -137,6 +157,12 @@ def by_visibility(people: Sequence[Person], w: Worth) -> dict[str, float]:
             return {}
         found[f"pdj@0.2_{name}"] = round(float((distance <= RIGHT_WITHIN).mean()), 6)
     return {**found, "people_in_open_view": int(open_view.sum())}
+
+
+def in_lsp(model: PoseModel, answers: Answers) -> Answers:
+    """The answers in the joints of LSP, those the model does not predict left out."""
+    joints = convert(model.skeleton, LSP_14)
+    return Answers(joints.apply(answers.xy), joints.apply(answers.confidence, 0.0), answers.scores)
 
 
 def mean_pose(people: Sequence[Person]) -> Answers:

@@ -173,6 +173,16 @@ _OWN = (
         shipped=False,
         load=_from("labeltool.models.rtmpose"),
     ),
+    ModelInfo(
+        name="blazepose",
+        summary="MediaPipe's BlazePose (2020) by LiteRT: pip install 'labeltool[blazepose]'; weights downloaded, or a .tflite",
+        skeleton="coco-17",
+        detects=False,
+        licence="Apache-2.0",
+        shipped=False,
+        load=_from("labeltool.models.blazepose"),
+        size=27_709_200,
+    ),
 )
 
 

@@ -54,7 +54,9 @@ def test_entry_points_add_models(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_bad_offers_are_left_out_with_a_line(monkeypatch: pytest.MonkeyPatch, value: str, message: str) -> None:
     offer(monkeypatch, value, f"{__name__}:THIRD_PARTY")
-    own = {"bottom-up", "deeppose", "heatmap", "heatmap-flip", "keypoint-rcnn", "mask-rcnn", "rtmpose", "vitpose"}
+    own = {"bottom-up", "deeppose", "heatmap", "heatmap-flip", "keypoint-rcnn", "mask-rcnn", "rtmpose", "vitpose"} | {
+        "blazepose"
+    }
     assert set(catalog()) == own | {"mine"}
     assert catalog()["deeppose"].source == "labeltool"
     assert len(broken_offers()) == 1
@@ -64,7 +66,9 @@ def test_bad_offers_are_left_out_with_a_line(monkeypatch: pytest.MonkeyPatch, va
 
 
 def test_unknown_model_lists_the_known() -> None:
-    with pytest.raises(ModelError, match="'openpose': unknown, expected one of bottom-up, deeppose, heatmap"):
+    with pytest.raises(
+        ModelError, match="'openpose': unknown, expected one of blazepose, bottom-up, deeppose, heatmap"
+    ):
         load_model("openpose")
 
 

@@ -1,0 +1,230 @@
+"""BlazePose (Bazarevsky et al. 2020; MediaPipe's pose landmarks) by LiteRT: joints of COCO-17 in each given box.
+
+    person box --> the shipped heatmap model --> the person's hips and shoulders, however the person is turned
+        |
+        +--> crop about the hips, turned so that the shoulders are above them --network--> a map of 64 x 64 cells a landmark
+
+MediaPipe finds hips and shoulders by a detector of its own, for people that stand. A joint lies where the most of its map's mass
+is near, as in the heatmap model: nearer to the labels of LSP-extended than the coordinates the network answers as well. Its
+confidence is the share of the map's mass that would make the joint right, not calibrated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import tarfile
+import urllib.error
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from labeltool.errors import ModelError
+from labeltool.geometry import FloatArray
+from labeltool.models import heatmap
+from labeltool.models.base import Poses
+from labeltool.models.heatmap import Heatmap, certainty, decode
+from labeltool.models.weights import file_sha256
+from labeltool.skeleton import COCO_17, Skeleton
+
+#: Where the weights are published, the file in the package, and its SHA-256.
+PUBLISHED = "https://registry.npmjs.org/@mediapipe/pose/-/pose-0.5.1675469404.tgz"
+_MEMBER = "package/pose_landmark_heavy.tflite"
+_DIGEST = "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe"
+
+#: The side of the network's input, pixels, and of its maps.
+_SIDE, _CELLS = 256, 64
+
+#: Places of the 17 joints of COCO among the 39 landmarks.
+_LANDMARKS = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
+
+#: The crop reaches so far beyond the joint that is farthest from the hips (MediaPipe's 1.25, and a hand's or a foot's length).
+_REACH = 1.25 * 1.05
+
+#: Joints are never nearer to the hips than this share of the box, whatever the first look says.
+_LEAST_REACH = 0.15
+
+
+@dataclass(frozen=True)
+class View:
+    """How a crop lies in the photo: pixel u of it shows place `turn @ (u - 127.5) + centre`.
+
+    Attributes:
+        centre: (2,) the middle of the crop in the photo, pixels.
+        turn: (2, 2) photo pixels that a step of one crop pixel to the right and down leads (in columns).
+    """
+
+    centre: FloatArray
+    turn: FloatArray
+
+    def to_photo(self, uv: FloatArray) -> FloatArray:
+        """Places (..., 2) of the crop, in pixels of the photo."""
+        there: FloatArray = (uv - (_SIDE - 1) / 2) @ self.turn.T + self.centre
+        return there
+
+
+def upright(joints: FloatArray, box: FloatArray, skeleton: Skeleton) -> View:
+    """The view of a person about the hips, the shoulders above them, that holds all joints.
+
+    Args:
+        joints: (K, 2) a first guess, pixels of the photo.
+        box: the person's, xywh.
+        skeleton: of the joints, with hips and shoulders.
+    """
+    at = {name: joints[skeleton.index(name)] for name in ("left_hip", "right_hip", "left_shoulder", "right_shoulder")}
+    hips = (at["left_hip"] + at["right_hip"]) / 2
+    up = (at["left_shoulder"] + at["right_shoulder"]) / 2 - hips
+    angle = math.atan2(up[0], -up[1])
+    reach = max(float(np.linalg.norm(joints - hips, axis=1).max()), _LEAST_REACH * float(box[2:].max()))
+    zoom = 2 * _REACH * reach / _SIDE
+    return View(hips, zoom * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]))
+
+
+def cut(image: NDArray[np.uint8], view: View) -> NDArray[np.float32]:
+    """The crop that a view shows, (256, 256, 3) in 0..1, black outside the photo."""
+    corners = view.to_photo(np.array([[x, y] for x in (-1, _SIDE) for y in (-1, _SIDE)], dtype=np.float64))
+    height, width = image.shape[:2]
+    left, top = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, [width, height])
+    right, bottom = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 1, 0, [width, height])
+    if right <= left or bottom <= top:
+        return np.zeros((_SIDE, _SIDE, 3), dtype=np.float32)
+    part = Image.fromarray(image[top:bottom, left:right])
+    # a crop of far fewer pixels than the photo has there is made from their means
+    step = max(1, int(np.sqrt(abs(np.linalg.det(view.turn)))))
+    part = part.reduce(step)
+    # PIL counts from the pixels' edges, which lie half a pixel before their centres
+    turn = view.turn / step
+    start = (view.to_photo(np.array([-0.5, -0.5])) + 0.5 - [left, top]) / step
+    affine = (turn[0, 0], turn[0, 1], start[0], turn[1, 0], turn[1, 1], start[1])
+    turned = part.transform((_SIDE, _SIDE), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
+    crop: NDArray[np.float32] = np.asarray(turned, dtype=np.float32) / np.float32(255)
+    return crop
+
+
+class BlazePose:
+    """A `PoseModel` that looks at one crop for each given box, after the heatmap model has said how it is turned."""
+
+    name = "blazepose"
+    detects = False
+    skeleton: Skeleton = COCO_17
+
+    def __init__(self, network: Any, first: Heatmap, *, version: str, weights_hash: str) -> None:
+        self.version = version
+        self.weights_hash = weights_hash
+        self._network = network
+        self._first = first
+        self._input = network.get_input_details()[0]["index"]
+        self._maps = _maps_of(network)["index"]
+
+    def predict(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[FloatArray | None]) -> list[Poses]:
+        """One pose for each box of each photo (see `PoseModel.predict`)."""
+        rough = self._first.predict(images, boxes)
+        return [self._in_photo(image, poses) for image, poses in zip(images, rough, strict=True)]
+
+    def _in_photo(self, image: NDArray[np.uint8], rough: Poses) -> Poses:
+        if not len(rough):
+            return Poses.none(len(self.skeleton))
+        views = [upright(xy, box, self._first.skeleton) for xy, box in zip(rough.xy, rough.boxes, strict=True)]
+        maps = torch.from_numpy(np.stack([self._look(cut(image, view)) for view in views]))
+        cells = decode(maps)
+        sure = torch.sigmoid(certainty(maps, cells, self.skeleton)).double().numpy()
+        pixels = (cells.double().numpy() + 0.5) * (_SIDE / _CELLS) - 0.5
+        xy = np.stack([view.to_photo(uv) for view, uv in zip(views, pixels, strict=True)])
+        return Poses(rough.boxes, xy, sure, sure.mean(axis=1))
+
+    def _look(self, crop: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logarithms of the joints' maps (17, 64, 64): their softmax is the map over its sum."""
+        self._network.set_tensor(self._input, crop[None])
+        self._network.invoke()
+        answer = self._network.get_tensor(self._maps)[0][:, :, list(_LANDMARKS)].transpose(2, 0, 1)
+        # log sigmoid
+        logs: NDArray[np.float32] = -np.logaddexp(np.float32(0), -answer)
+        return logs
+
+
+def load(weights: Path | None = None, device: str = "auto") -> BlazePose:
+    """BlazePose with the published weights (heavy), downloaded once, or with those in a `.tflite` file of MediaPipe's.
+
+    Args:
+        weights: pose_landmark_heavy.tflite, pose_landmark_full.tflite or pose_landmark_lite.tflite.
+        device: where the heatmap model runs; BlazePose runs on the processor.
+
+    Raises:
+        ModelError: LiteRT is not installed, no weights here and no way to download them, or a file that is no BlazePose.
+    """
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        raise ModelError("blazepose: needs the package ai-edge-litert: pip install 'labeltool[blazepose]'") from None
+    first = heatmap.load(None, device)
+    file = _published() if weights is None else weights
+    try:
+        digest = file_sha256(file)
+        network = Interpreter(str(file), num_threads=torch.get_num_threads())
+        network.allocate_tensors()
+    except OSError as error:
+        raise ModelError(f"{file}: weights cannot be read: {error.strerror or error}") from None
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"{file}: not a TensorFlow Lite model: {reason}") from None
+    _maps_of(network, str(file))
+    return BlazePose(network, first, version=file.stem, weights_hash=digest)
+
+
+def _maps_of(network: Any, where: str = "network") -> dict[str, Any]:
+    """The output that holds the landmarks' maps.
+
+    Raises:
+        ModelError: there is none, or the input is another than BlazePose's.
+    """
+    shapes = [tuple(int(n) for n in part["shape"]) for part in network.get_input_details()]
+    given: list[dict[str, Any]] = network.get_output_details()
+    maps = [part for part in given if tuple(part["shape"]) == (1, _CELLS, _CELLS, 39)]
+    if shapes != [(1, _SIDE, _SIDE, 3)] or len(maps) != 1:
+        outputs = [tuple(int(n) for n in part["shape"]) for part in given]
+        raise ModelError(
+            f"{where}: inputs {shapes} and outputs {outputs}, expected BlazePose's landmarks: "
+            f"input (1, {_SIDE}, {_SIDE}, 3), output (1, {_CELLS}, {_CELLS}, 39) among others"
+        )
+    return maps[0]
+
+
+def _published() -> Path:
+    """The published weights, downloaded once with a progress bar.
+
+    Raises:
+        ModelError: they are not here and cannot be downloaded, or are others than those expected.
+    """
+    kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(_MEMBER).name
+    if kept.is_file() and file_sha256(kept) == _DIGEST:
+        return kept
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=kept.parent) as folder:
+            package = Path(folder) / "package.tgz"
+            torch.hub.download_url_to_file(PUBLISHED, str(package), progress=True)
+            with tarfile.open(package) as files:
+                found = files.extractfile(_MEMBER)
+                content = b"" if found is None else found.read()
+            if hashlib.sha256(content).hexdigest() != _DIGEST:
+                raise ModelError(f"blazepose: {PUBLISHED}: {_MEMBER} is another than expected: pass --weights FILE")
+            new = Path(folder) / kept.name
+            new.write_bytes(content)
+            os.replace(new, kept)
+    except (urllib.error.URLError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise ModelError(
+            f"blazepose: its weights are not on this machine and cannot be downloaded ({reason}): fetch {PUBLISHED} "
+            f"where there is a network and pass {Path(_MEMBER).name} out of it with --weights FILE"
+        ) from None
+    except (tarfile.TarError, KeyError, EOFError) as error:
+        raise ModelError(f"blazepose: {PUBLISHED}: the download is damaged: {error}") from None
+    return kept
