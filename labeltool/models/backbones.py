@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights
 
 from labeltool.errors import ModelError
+from labeltool.models import blaze_encoder
+from labeltool.models.blaze_encoder import BlazeEncoder
 from labeltool.models.weights import Checkpoint, file_sha256
 
 
@@ -117,11 +119,13 @@ _REFUSALS = (RuntimeError, IndexError, AssertionError, AttributeError, ValueErro
 
 
 def features_at(name: str, strides: tuple[int, ...]) -> nn.Module:
-    """A timm network with random weights that gives its features at these strides, finest first.
+    """A timm network or BlazePose's encoder, with random weights, that gives its features at these strides, finest first.
 
     Raises:
         ModelError: no such network, or none with features there.
     """
+    if name in blaze_encoder.NAMES:
+        return BlazeEncoder(name, strides)
 
     def made(indices: Sequence[int] | None) -> Any:
         chosen: dict[str, Any] = {} if indices is None else {"out_indices": tuple(indices)}
@@ -168,6 +172,8 @@ def normalisation(name: str) -> tuple[Rgb, Rgb]:
     """
     if name in _TORCHVISION:
         return _IMAGENET
+    if name in blaze_encoder.NAMES:
+        return 0.0, 1.0
     published = timm.get_pretrained_cfg(name, allow_unregistered=True) if timm.is_model(name) else None
     if published is None:
         return 0.5, 0.5
@@ -192,11 +198,15 @@ def read_rgb(what: str, values: object) -> Rgb:
 def published_backbone(name: str) -> Checkpoint:
     """The ImageNet weights of a backbone, downloaded once with a progress bar.
 
-    torchvision's come by torchvision's own loader, timm's by timm's.
+    torchvision's come by torchvision's own loader, timm's by timm's; BlazePose's encoders, which have learnt poses
+    instead, come out of MediaPipe's package.
 
     Raises:
         ModelError: no such network, or no way to download them.
     """
+    if name in blaze_encoder.NAMES:
+        file = blaze_encoder.published(name)
+        return Checkpoint(file, blaze_encoder.read_encoder(file, name), {}, file_sha256(file))
     if name not in _TORCHVISION:
         return _from_timm(name)
     weights = cast("Any", get_model_weights(name)).DEFAULT

@@ -11,15 +11,10 @@ confidence is the share of the map's mass that would make the joint right, not c
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
-import tarfile
-import urllib.error
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -31,14 +26,10 @@ from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray
 from labeltool.models import heatmap
 from labeltool.models.base import Poses
+from labeltool.models.blaze_encoder import published
 from labeltool.models.heatmap import Heatmap, certainty, decode
 from labeltool.models.weights import file_sha256
 from labeltool.skeleton import COCO_17, Skeleton
-
-#: Where the weights are published, the file in the package, and its SHA-256.
-PUBLISHED = "https://registry.npmjs.org/@mediapipe/pose/-/pose-0.5.1675469404.tgz"
-_MEMBER = "package/pose_landmark_heavy.tflite"
-_DIGEST = "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe"
 
 #: The side of the network's input, pixels, and of its maps.
 _SIDE, _CELLS = 256, 64
@@ -165,7 +156,7 @@ def load(weights: Path | None = None, device: str = "auto") -> BlazePose:
     except ImportError:
         raise ModelError("blazepose: needs the package ai-edge-litert: pip install 'labeltool[blazepose]'") from None
     first = heatmap.load(None, device)
-    file = _published() if weights is None else weights
+    file = published("blazepose_heavy") if weights is None else weights
     try:
         digest = file_sha256(file)
         network = Interpreter(str(file), num_threads=torch.get_num_threads())
@@ -195,36 +186,3 @@ def _maps_of(network: Any, where: str = "network") -> dict[str, Any]:
             f"input (1, {_SIDE}, {_SIDE}, 3), output (1, {_CELLS}, {_CELLS}, 39) among others"
         )
     return maps[0]
-
-
-def _published() -> Path:
-    """The published weights, downloaded once with a progress bar.
-
-    Raises:
-        ModelError: they are not here and cannot be downloaded, or are others than those expected.
-    """
-    kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(_MEMBER).name
-    if kept.is_file() and file_sha256(kept) == _DIGEST:
-        return kept
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=kept.parent) as folder:
-            package = Path(folder) / "package.tgz"
-            torch.hub.download_url_to_file(PUBLISHED, str(package), progress=True)
-            with tarfile.open(package) as files:
-                found = files.extractfile(_MEMBER)
-                content = b"" if found is None else found.read()
-            if hashlib.sha256(content).hexdigest() != _DIGEST:
-                raise ModelError(f"blazepose: {PUBLISHED}: {_MEMBER} is another than expected: pass --weights FILE")
-            new = Path(folder) / kept.name
-            new.write_bytes(content)
-            os.replace(new, kept)
-    except (urllib.error.URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise ModelError(
-            f"blazepose: its weights are not on this machine and cannot be downloaded ({reason}): fetch {PUBLISHED} "
-            f"where there is a network and pass {Path(_MEMBER).name} out of it with --weights FILE"
-        ) from None
-    except (tarfile.TarError, KeyError, EOFError) as error:
-        raise ModelError(f"blazepose: {PUBLISHED}: the download is damaged: {error}") from None
-    return kept

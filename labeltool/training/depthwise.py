@@ -53,7 +53,6 @@ def _quick(
         or input.device.type != "cpu"
         or input.dim() != 4
         or not 1 < groups == input.shape[1] == weight.shape[0]
-        or bias is not None
         or pads is None
         or apart != (1, 1)
         or not (max(weight.shape[2:]) >= 5 or steps != (1, 1))
@@ -61,7 +60,7 @@ def _quick(
     ):
         return None
     out: Tensor = _Depthwise.apply(input.to(torch.bfloat16), weight.to(torch.bfloat16), steps, pads)
-    return out
+    return out if bias is None else out + bias.to(out.dtype)[:, None, None]
 
 
 def _pair(value: Any) -> tuple[int, int] | None:

