@@ -21,6 +21,7 @@ from labeltool.training.augment import PLAIN, Augmentation, batch
 from labeltool.training.average import averaged
 from labeltool.training.curve import write_curve
 from labeltool.training.depthwise import QuickDepthwise
+from labeltool.training.pace import optimiser_of, set_rate
 from labeltool.training.samples import Part, Samples, people_of_epoch, taught
 from labeltool.training.state import State
 
@@ -223,7 +224,7 @@ class _Run:
         self.network = task.network.to(memory_format=torch.channels_last)
         self.device = device_of(self.network)
         self.average = averaged(self.network, schedule.average)
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
+        self.optimiser = optimiser_of(self.network, schedule.rate, schedule.decay)
         arguments = {**task.describe(), "schedule": schedule.to_json(), **about}
         self.state = State(out, {"network": self.network, "average": self.average}, self.optimiser, arguments)
         self.place = self.state.resume()
@@ -304,8 +305,7 @@ class _Run:
         self.optimiser.zero_grad(set_to_none=True)
         objective.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimiser, rate)
         self.optimiser.step()
         self.average.update_parameters(self.network)
         return float(loss.item())

@@ -19,6 +19,7 @@ from labeltool.models.weights import CPU, write_checkpoint
 from labeltool.skeleton import Skeleton
 from labeltool.training.average import averaged
 from labeltool.training.curve import write_curve
+from labeltool.training.pace import optimiser_of, set_rate
 from labeltool.training.scenes import Scene, Variation, View, fingerprint, view
 from labeltool.training.state import State
 
@@ -154,7 +155,7 @@ def fit_scenes(
         )
     network = task.network.to(device)
     average = averaged(network, schedule.average)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
+    optimiser = optimiser_of(network, schedule.rate, schedule.decay)
     about = {
         "version": version,
         "labels_sha256": fingerprint(training),
@@ -180,8 +181,7 @@ def fit_scenes(
                 continue
             losses = _losses(task, [training[int(row)] for row in rows], schedule, place.epoch, done)
             if losses:
-                for group in optimiser.param_groups:
-                    group["lr"] = schedule.rate_at((place.epoch + done / steps) / schedule.epochs)
+                set_rate(optimiser, schedule.rate_at((place.epoch + done / steps) / schedule.epochs))
                 _step(network, optimiser, losses)
                 average.update_parameters(network)
             for name, loss in losses.items():
