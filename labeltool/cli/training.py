@@ -57,7 +57,7 @@ def train() -> None:
     help="Side of the crops in pixels, a multiple of 32; by default that of the heatmap checkpoint it starts from, else 192.",
 )
 @freeze_option
-@backbone_option("a timm network, such as tf_efficientnet_lite2")
+@backbone_option("a timm network, such as tf_efficientnet_lite2, or blazepose_heavy or blazepose_full")
 @pretrained_option
 @click.option(
     "--teacher",

@@ -203,7 +203,7 @@ freeze_option = click.option(
 
 #: `--pretrained`, of models that see one person at a time.
 pretrained_option = click.option(
-    "--pretrained", is_flag=True, help="Start from the backbone's ImageNet weights, downloaded once."
+    "--pretrained", is_flag=True, help="Start from the backbone's published weights, downloaded once."
 )
 
 

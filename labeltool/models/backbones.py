@@ -94,7 +94,8 @@ _TORCHVISION: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ..
 
 
 def make_backbone(name: str) -> Backbone:
-    """The backbone of that name, with random weights: `alexnet`, `resnet18`, `resnet50`, `mobilenet_v3_large` or a timm name.
+    """The backbone of that name, with random weights: `alexnet`, `resnet18`, `resnet50`, `mobilenet_v3_large`, one of BlazePose's
+    encoders, or a timm name.
 
     Raises:
         ModelError: no such network, or one that gives no feature maps.
@@ -104,6 +105,10 @@ def make_backbone(name: str) -> Backbone:
         network = get_model(name, weights=None)
         made = _Sequence(network.features, kept) if kept else _ResNet(network)
         return Backbone(made, channels, strides, _alexnet_side if name == "alexnet" else _ceil_by(strides[-1]))
+    if name in blaze_encoder.NAMES:
+        encoder = BlazeEncoder(name)
+        strides = tuple(encoder.feature_info.reduction())
+        return Backbone(encoder, tuple(encoder.feature_info.channels()), strides, _ceil_by(strides[-1]))
     try:
         found = timm.create_model(name, pretrained=False, features_only=True)
     except (RuntimeError, AttributeError, ValueError) as error:

@@ -17,7 +17,7 @@ from labeltool.skeleton import LSP_14
 from labeltool.training.deeppose import initialise
 
 
-@pytest.mark.parametrize("name", ["alexnet", "resnet18", "mobilenet_v3_large", "test_efficientnet"])
+@pytest.mark.parametrize("name", ["alexnet", "resnet18", "mobilenet_v3_large", "test_efficientnet", "blazepose_full"])
 def test_maps_are_what_is_said_of_them(name: str) -> None:
     made = make_backbone(name)
     with torch.inference_mode():
