@@ -6,7 +6,6 @@ torchvision's keep the names of their published weights (`features.0.weight`, `l
 from __future__ import annotations
 
 import hashlib
-import math
 import urllib.error
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,6 +79,9 @@ class _ResNet(nn.Module):
 
 #: What torchvision's published weights were made with: mean and standard deviation of red, green and blue.
 _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+#: No mean and no standard deviation of values in 0..1 is so large; NaN is not less than it either.
+_MOST = 1e6
 
 #: A number for red, green and blue alike, or one for each.
 Rgb = float | tuple[float, ...]
@@ -179,7 +181,10 @@ def normalisation(name: str) -> tuple[Rgb, Rgb]:
         return _IMAGENET
     if name in blaze_encoder.NAMES:
         return 0.0, 1.0
-    published = timm.get_pretrained_cfg(name, allow_unregistered=True) if timm.is_model(name) else None
+    try:
+        published = timm.get_pretrained_cfg(name, allow_unregistered=True) if timm.is_model(name) else None
+    except RuntimeError:  # a network that timm knows, of a training that it does not
+        published = None
     if published is None:
         return 0.5, 0.5
     return read_rgb("mean", published.mean), read_rgb("std", published.std)
@@ -192,7 +197,7 @@ def read_rgb(what: str, values: object) -> Rgb:
         ModelError: anything else, or a standard deviation of 0.
     """
     several: list[Any] = list(values) if isinstance(values, list | tuple) else [values] * 3
-    if len(several) != 3 or not all(type(v) in (int, float) and math.isfinite(v) for v in several):
+    if len(several) != 3 or not all(type(v) in (int, float) and abs(v) < _MOST for v in several):
         raise ModelError(f"{what} {values!r}: expected a number, or one each for red, green and blue")
     if what == "std" and min(several) <= 0:
         raise ModelError(f"std {values!r}: expected numbers above 0")
@@ -201,7 +206,7 @@ def read_rgb(what: str, values: object) -> Rgb:
 
 
 def published_backbone(name: str) -> Checkpoint:
-    """The ImageNet weights of a backbone, downloaded once with a progress bar.
+    """The published weights of a backbone, ImageNet's for most, downloaded once with a progress bar.
 
     torchvision's come by torchvision's own loader, timm's by timm's; BlazePose's encoders, which have learnt poses
     instead, come out of MediaPipe's package.
@@ -210,6 +215,7 @@ def published_backbone(name: str) -> Checkpoint:
         ModelError: no such network, or no way to download them.
     """
     if name in blaze_encoder.NAMES:
+        blaze_encoder.interpreter_of(name)
         file = blaze_encoder.published(name)
         return Checkpoint(file, blaze_encoder.read_encoder(file, name), {}, file_sha256(file))
     if name not in _TORCHVISION:

@@ -7,9 +7,12 @@ convolutions; at strides 4, 8, 16 and 32 a 3 x 3 depthwise and a 1 x 1 convoluti
 from __future__ import annotations
 
 import hashlib
+import http.client
+import importlib
 import os
 import tarfile
 import urllib.error
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +134,7 @@ class BlazeEncoder(nn.Module):
         ModelError: other strides.
     """
 
-    pace = 0.06
+    pace = 0.01
 
     def __init__(self, name: str, strides: Sequence[int] = _STRIDES) -> None:
         super().__init__()
@@ -169,6 +172,21 @@ class BlazeEncoder(nn.Module):
         return features
 
 
+def interpreter_of(name: str) -> Any:
+    """LiteRT's module `interpreter`.
+
+    Args:
+        name: what needs it, for the message.
+
+    Raises:
+        ModelError: it is not installed.
+    """
+    try:
+        return importlib.import_module("ai_edge_litert.interpreter")
+    except ImportError:
+        raise ModelError(f"{name}: needs the package ai-edge-litert: pip install 'labeltool[blazepose]'") from None
+
+
 def published(name: str) -> Path:
     """MediaPipe's file that holds a backbone, downloaded once with a progress bar.
 
@@ -191,17 +209,17 @@ def published(name: str) -> Path:
                 found = files.extractfile(member)
                 content = b"" if found is None else found.read()
             if hashlib.sha256(content).hexdigest() != DIGESTS[name]:
-                raise ModelError(f"{name}: {PACKAGE}: {member} is another than expected: pass a file of your own")
+                raise ModelError(f"{name}: {PACKAGE}: {member} is another than expected")
             new = Path(folder) / kept.name
             new.write_bytes(content)
             os.replace(new, kept)
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         reason = getattr(error, "reason", error)
         raise ModelError(
             f"{name}: its weights are not on this machine and cannot be downloaded ({reason}): fetch {PACKAGE} "
             f"where there is a network and put {kept.name} out of it at {kept}"
         ) from None
-    except (tarfile.TarError, KeyError, EOFError) as error:
+    except (tarfile.TarError, zlib.error, KeyError, EOFError) as error:
         raise ModelError(f"{name}: {PACKAGE}: the download is damaged: {error}") from None
     return kept
 
@@ -218,17 +236,14 @@ def read_encoder(file: Path, name: str) -> dict[str, Tensor]:
     Raises:
         ModelError: LiteRT is not installed, the file cannot be read, or it holds another network.
     """
+    litert = interpreter_of(name)
+    plain = litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-    except ImportError:
-        raise ModelError(
-            f"backbone {name!r}: needs the package ai-edge-litert: pip install 'labeltool[blazepose]'"
-        ) from None
-    try:
-        network = Interpreter(str(file), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+        network = litert.Interpreter(str(file), experimental_op_resolver_type=plain)
         network.allocate_tensors()
     except (ValueError, RuntimeError, OSError) as error:
-        raise ModelError(f"{file}: not a TensorFlow Lite model: {str(error).strip().splitlines()[0]}") from None
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{file}: not a TensorFlow Lite model: {reason}") from None
     steps = network._get_ops_details()
     makers = {int(out): step for step in steps for out in step["outputs"]}
     maps = next((o["index"] for o in network.get_output_details() if tuple(o["shape"]) == (1, 64, 64, 39)), None)

@@ -11,6 +11,7 @@ confidence is the share of the map's mass that would make the joint right, not c
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray
 from labeltool.models import heatmap
 from labeltool.models.base import Poses
-from labeltool.models.blaze_encoder import published
+from labeltool.models.blaze_encoder import interpreter_of, published
 from labeltool.models.heatmap import Heatmap, certainty, decode
 from labeltool.models.weights import file_sha256
 from labeltool.skeleton import COCO_17, Skeleton
@@ -73,7 +74,7 @@ def upright(joints: FloatArray, box: FloatArray, skeleton: Skeleton) -> View:
     at = {name: joints[skeleton.index(name)] for name in ("left_hip", "right_hip", "left_shoulder", "right_shoulder")}
     hips = (at["left_hip"] + at["right_hip"]) / 2
     up = (at["left_shoulder"] + at["right_shoulder"]) / 2 - hips
-    angle = math.atan2(up[0], -up[1])
+    angle = math.atan2(up[0], -up[1]) if up.any() else 0.0
     reach = max(float(np.linalg.norm(joints - hips, axis=1).max()), _LEAST_REACH * float(box[2:].max()))
     zoom = 2 * _REACH * reach / _SIDE
     return View(hips, zoom * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]))
@@ -127,7 +128,8 @@ class BlazePose:
         maps = torch.from_numpy(np.stack([self._look(cut(image, view)) for view in views]))
         cells = decode(maps)
         sure = torch.sigmoid(certainty(maps, cells, self.skeleton)).double().numpy()
-        pixels = (cells.double().numpy() + 0.5) * (_SIDE / _CELLS) - 0.5
+        # the convolutions that halve the side are padded on both sides alike: cell c sees what lies about pixel 4 c
+        pixels = cells.double().numpy() * (_SIDE / _CELLS)
         xy = np.stack([view.to_photo(uv) for view, uv in zip(views, pixels, strict=True)])
         return Poses(rough.boxes, xy, sure, sure.mean(axis=1))
 
@@ -151,15 +153,12 @@ def load(weights: Path | None = None, device: str = "auto") -> BlazePose:
     Raises:
         ModelError: LiteRT is not installed, no weights here and no way to download them, or a file that is no BlazePose.
     """
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        raise ModelError("blazepose: needs the package ai-edge-litert: pip install 'labeltool[blazepose]'") from None
+    litert = interpreter_of("blazepose")
     first = heatmap.load(None, device)
     file = published("blazepose_heavy") if weights is None else weights
     try:
         digest = file_sha256(file)
-        network = Interpreter(str(file), num_threads=torch.get_num_threads())
+        network = litert.Interpreter(str(file), num_threads=torch.get_num_threads())
         network.allocate_tensors()
     except OSError as error:
         raise ModelError(f"{file}: weights cannot be read: {error.strerror or error}") from None
@@ -167,7 +166,9 @@ def load(weights: Path | None = None, device: str = "auto") -> BlazePose:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"{file}: not a TensorFlow Lite model: {reason}") from None
     _maps_of(network, str(file))
-    return BlazePose(network, first, version=file.stem, weights_hash=digest)
+    # what it answers depends on who turns the person
+    identity = hashlib.sha256(f"{digest} {first.weights_hash}".encode()).hexdigest()
+    return BlazePose(network, first, version=f"{file.stem}, heatmap {first.version}", weights_hash=identity)
 
 
 def _maps_of(network: Any, where: str = "network") -> dict[str, Any]:
@@ -177,12 +178,13 @@ def _maps_of(network: Any, where: str = "network") -> dict[str, Any]:
         ModelError: there is none, or the input is another than BlazePose's.
     """
     shapes = [tuple(int(n) for n in part["shape"]) for part in network.get_input_details()]
+    kinds = {part["dtype"] for part in network.get_input_details()}
     given: list[dict[str, Any]] = network.get_output_details()
-    maps = [part for part in given if tuple(part["shape"]) == (1, _CELLS, _CELLS, 39)]
-    if shapes != [(1, _SIDE, _SIDE, 3)] or len(maps) != 1:
+    maps = [p for p in given if tuple(p["shape"]) == (1, _CELLS, _CELLS, 39) and p["dtype"] is np.float32]
+    if shapes != [(1, _SIDE, _SIDE, 3)] or kinds != {np.float32} or len(maps) != 1:
         outputs = [tuple(int(n) for n in part["shape"]) for part in given]
         raise ModelError(
             f"{where}: inputs {shapes} and outputs {outputs}, expected BlazePose's landmarks: "
-            f"input (1, {_SIDE}, {_SIDE}, 3), output (1, {_CELLS}, {_CELLS}, 39) among others"
+            f"float32 input (1, {_SIDE}, {_SIDE}, 3), float32 output (1, {_CELLS}, {_CELLS}, 39) among others"
         )
     return maps[0]

@@ -17,7 +17,7 @@ def optimiser_of(network: nn.Module, rate: float, decay: float) -> torch.optim.A
     slow = {
         id(weight): float(pace)
         for module in network.modules()
-        if isinstance(pace := getattr(module, "pace", None), float)
+        if isinstance(pace := getattr(module, "pace", None), int | float)
         for weight in module.parameters()
     }
     groups: dict[float, list[nn.Parameter]] = {1.0: []}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from labeltool.errors import ModelError
 from labeltool.images import load_photo
 from labeltool.models.base import Poses
+from labeltool.models.blaze_encoder import published
 from labeltool.models.blazepose import BlazePose, View, cut, load, upright
 from labeltool.models.heatmap import Heatmap
 from labeltool.skeleton import LSP_14
@@ -26,12 +27,12 @@ class Brightest:
     """A network with BlazePose's inputs and outputs that sees every landmark in the brightest part of its crop."""
 
     def get_input_details(self) -> list[dict[str, Any]]:
-        return [{"index": 0, "shape": np.array([1, SIDE, SIDE, 3])}]
+        return [{"index": 0, "shape": np.array([1, SIDE, SIDE, 3]), "dtype": np.float32}]
 
     def get_output_details(self) -> list[dict[str, Any]]:
         return [
-            {"index": 1, "shape": np.array([1, 195])},
-            {"index": 2, "shape": np.array([1, CELLS, CELLS, 39])},
+            {"index": 1, "shape": np.array([1, 195]), "dtype": np.float32},
+            {"index": 2, "shape": np.array([1, CELLS, CELLS, 39]), "dtype": np.float32},
         ]
 
     def set_tensor(self, index: int, value: NDArray[np.float32]) -> None:
@@ -40,7 +41,10 @@ class Brightest:
         self.crop = value[0]
 
     def invoke(self) -> None:
-        cells = self.crop.mean(axis=2).reshape(CELLS, 4, CELLS, 4).mean(axis=(1, 3))
+        # cell c sees what lies about pixel 4 c
+        light = np.pad(self.crop.mean(axis=2), ((2, 2), (2, 2)))
+        box = sum(light[y : y + SIDE, x : x + SIDE] for y in range(5) for x in range(5)) / 25
+        cells = box[::4, ::4]
         self.maps = np.repeat(20 * cells[..., None] - 10, 39, axis=2).astype(np.float32)
 
     def get_tensor(self, index: int) -> NDArray[np.float32]:
@@ -152,7 +156,7 @@ def test_several_boxes_and_none() -> None:
 
 def test_joints_on_one_place_still_have_a_crop() -> None:
     view = upright(np.full((14, 2), 30.0), np.array([10.0, 10, 40, 40]), LSP_14)
-    assert abs(np.linalg.det(view.turn)) > 0
+    assert np.linalg.det(view.turn) > 0 and view.turn[0, 0] > 0 and view.turn[0, 1] == 0
 
 
 def test_weights_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +166,9 @@ def test_weights_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "text.tflite").write_text("text")
     with pytest.raises(ModelError, match=r"text\.tflite: not a TensorFlow Lite model"):
         load(tmp_path / "text.tflite", "cpu")
-    monkeypatch.setattr(Brightest, "get_output_details", lambda self: [{"index": 1, "shape": np.array([1, 195])}])
+    monkeypatch.setattr(
+        Brightest, "get_output_details", lambda self: [{"index": 1, "shape": np.array([1, 195]), "dtype": np.float32}]
+    )
     with pytest.raises(
         ModelError, match=r"inputs \[\(1, 256, 256, 3\)\] and outputs \[\(1, 195\)\], expected BlazePose"
     ):
@@ -176,15 +182,16 @@ def test_the_published_weights_find_a_person(repo: Path) -> None:
     """The real network, where its weights can be had: on rendered figures of the demo it agrees with the labels."""
     pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed (labeltool[blazepose])")
     try:
-        found = load(None, "cpu")
+        published("blazepose_heavy")
     except ModelError as error:
         pytest.skip(f"BlazePose's weights are not here: {error}")
+    found = load(None, "cpu")
     document = json.loads((repo / "datasets" / "figures" / "annotations.json").read_bytes())
     names = {image["id"]: image["file_name"] for image in document["images"]}
     labels = document["categories"][0]["keypoints"]
     shared = [joint for joint in found.skeleton.joints if joint in labels]
     assert len(shared) == 12
-    near, from_head = [], []
+    near, from_head, shifts = [], [], []
     whole = [person for person in document["annotations"] if person["num_keypoints"] == 14]
     for person in whole[:20]:
         image = load_photo(repo / "datasets" / "figures" / "images" / names[person["image_id"]])
@@ -195,8 +202,16 @@ def test_the_published_weights_find_a_person(repo: Path) -> None:
         visible = [joint for joint in shared if at[joint][2] == 2]
         off = [np.linalg.norm(said[found.skeleton.index(joint)] - at[joint][:2]) / torso for joint in visible]
         near += [distance < 0.2 for distance in off]
+        # where the crop's right and down lie in the photo
+        view = upright(np.array([at[joint][:2] for joint in LSP_14.joints]), np.array(person["bbox"], float), LSP_14)
+        for joint, distance in zip(visible, off, strict=True):
+            if distance < 0.2:
+                step = said[found.skeleton.index(joint)] - at[joint][:2]
+                shifts.append(np.linalg.inv(view.turn) @ step)
         head = (at["neck"] + at["head_top"])[:2] / 2
         for joint in ("nose", "left_eye", "right_eye", "left_ear", "right_ear"):
             from_head.append(np.linalg.norm(said[found.skeleton.index(joint)] - head) / torso)
     assert len(near) > 100 and np.mean(near) > 0.9
+    # in pixels of the crop, no half cell is lost on the way
+    assert np.abs(np.mean(shifts, axis=0)).max() < 0.9
     assert np.median(from_head) < 0.5 and max(from_head) < 1

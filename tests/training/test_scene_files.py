@@ -201,7 +201,7 @@ def test_frozen_layers_stay_as_the_checkpoint_has_them(source: Source, tmp_path:
     )
     learnt = read_checkpoint(best)
     assert learnt.description["frozen"] and learnt.description["init"] == start.sha256
-    first, last, fuse = "backbone.conv_stem.weight", "backbone.blocks.4.0.conv_pw.weight", "decoder.3.lateral.weight"
+    first, last, fuse = "backbone.stem.0.weight", "backbone.stage32.0.layers.0.weight", "decoder.3.lateral.weight"
     assert torch.equal(learnt.tensors[first], start.tensors[first])
     assert not torch.equal(learnt.tensors[last], start.tensors[last])
     assert 0 < (learnt.tensors[fuse] - start.tensors[fuse]).abs().max() < 0.1
