@@ -117,7 +117,9 @@ def heatmap(
     help="Stages after the first see stage 1's feature maps, or the photo through a backbone of their own.",
 )
 @click.option("--per-joint", is_flag=True, help="One refining network a joint, as published, instead of a shared one.")
-@backbone_option("alexnet (the paper's), resnet18, resnet50, mobilenet_v3_large or a timm network")
+@backbone_option(
+    "alexnet (the paper's), resnet18, resnet50, mobilenet_v3_large, blazepose_full, blazepose_heavy or a timm network"
+)
 @pretrained_option
 def deeppose(
     mixed: Sequence[tuple[Path, Path, int]],

@@ -115,7 +115,9 @@ def make_backbone(name: str) -> Backbone:
         found = timm.create_model(name, pretrained=False, features_only=True)
     except (RuntimeError, AttributeError, ValueError) as error:
         known = ", ".join(_TORCHVISION)
-        raise ModelError(f"backbone {name!r}: {error}, expected {known} or a timm network") from None
+        raise ModelError(
+            f"backbone {name!r}: {error}, expected {known}, {', '.join(blaze_encoder.NAMES)} or a timm network"
+        ) from None
     info = cast("Any", found).feature_info
     strides = tuple(int(s) for s in info.reduction())
     return Backbone(found, tuple(int(c) for c in info.channels()), strides, _ceil_by(strides[-1]))

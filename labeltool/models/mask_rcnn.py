@@ -111,7 +111,7 @@ class MaskRcnnConfig:
         try:
             tasks = parse_tasks(str(data["tasks"]))
             return cls(**{**data, "skeleton": from_mapping(data["skeleton"]), "tasks": tasks})
-        except (TypeError, KeyError, SkeletonError) as error:
+        except (TypeError, KeyError, SkeletonError, ModelError) as error:
             raise ModelError(f"description of the network: {error}") from None
 
 

@@ -60,7 +60,7 @@ class NetworkConfig:
         """
         try:
             return cls(**{**data, "skeleton": from_mapping(data["skeleton"])})
-        except (TypeError, KeyError, SkeletonError) as error:
+        except (TypeError, KeyError, SkeletonError, ModelError) as error:
             raise ModelError(f"description of the network: {error}") from None
 
 

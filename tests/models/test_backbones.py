@@ -55,7 +55,8 @@ def test_values_for_red_green_and_blue() -> None:
 
 def test_an_unknown_one_names_the_known() -> None:
     with pytest.raises(
-        ModelError, match=r"'resnet17'.*expected alexnet, resnet18, resnet50, mobilenet_v3_large or a timm"
+        ModelError,
+        match=r"'resnet17'.*expected alexnet, resnet18, resnet50, mobilenet_v3_large, blazepose_full, blazepose_heavy or a timm",
     ):
         make_backbone("resnet17")
 
