@@ -320,7 +320,7 @@ def test_models_tell_licence_skeleton_size_and_figures(run: Run) -> None:
         "    size: 21.1 MB, shipped",
         "    figures: PDJ@0.2 0.716, PCP@0.5 0.778 (500 people of LSP-extended, im08501..im09000)",
         "    figures: PDJ@0.2 0.920, PCP@0.5 0.930 (291 rendered figures of an unseen seed)",
-        "    speed: 30 ms",
+        "    speed: 37 ms",
     ):
         assert line in told["heatmap"]
     assert "size: 237.0 MB, not shipped\n    figures: none measured\n    speed: 2.1 times" in told["keypoint-rcnn"]

@@ -112,7 +112,7 @@ _OWN = (
         load=_from("labeltool.models.heatmap"),
         size=21_100_956,
         figures=_measured(0.716, 0.778, 0.920, 0.930),
-        speed="30 ms a box asked of the label server, warm, on two cores of an AMD EPYC with bfloat16",
+        speed="37 ms a box asked of the label server, warm, on two cores of an AMD EPYC with bfloat16",
     ),
     ModelInfo(
         name="heatmap-flip",
