@@ -135,7 +135,7 @@ def numbers(w: Worth) -> dict[str, Any]:
 
 
 def predicted_alone(w: Worth) -> dict[str, float]:
-    """PDJ@0.2 of the joints that a model predicts, of one that leaves some out: elsewhere those count as wrong."""
+    """PDJ@0.2 of the joints that a model predicts, of one that leaves some out: PDJ and PCP count those as wrong."""
     predicted = np.isfinite(w.distance).any(axis=0)
     if predicted.all():
         return {}

@@ -30,6 +30,9 @@ from labeltool.models.weights import file_sha256
 #: Channels of the features at every stride.
 CHANNELS = 48
 
+#: The side of MediaPipe's input, pixels, and of the landmarks' maps.
+SIDE, CELLS = 256, 64
+
 #: The package in which MediaPipe's files are published, and by backbone the SHA-256 of its file there.
 PACKAGE = "https://registry.npmjs.org/@mediapipe/pose/-/pose-0.5.1675469404.tgz"
 DIGESTS: Mapping[str, str] = {
@@ -38,35 +41,27 @@ DIGESTS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
-class _Stage:
-    """Blocks of one stride, the first of which halves the side.
-
-    Attributes:
-        blocks: channels inside, channels out, and the side of the depthwise convolution of each.
-    """
-
-    blocks: tuple[tuple[int, int, int], ...]
-
+#: Blocks of one stride, the first of which halves the side: channels inside, channels out, side of the depthwise convolution.
+_Stage = tuple[tuple[int, int, int], ...]
 
 #: By backbone: what the stem leads to, and the stages of strides 4, 8, 16, 32.
 _SHAPES: Mapping[str, tuple[int, tuple[_Stage, ...]]] = {
     "blazepose_full": (
         16,
         (
-            _Stage(((64, 24, 3), (144, 24, 3))),
-            _Stage(((144, 32, 5), (192, 32, 5))),
-            _Stage(((192, 64, 3), *((384, 64, 3),) * 2, (384, 88, 5), *((528, 88, 5),) * 2)),
-            _Stage(((528, 144, 5), *((864, 144, 5),) * 3)),
+            ((64, 24, 3), (144, 24, 3)),
+            ((144, 32, 5), (192, 32, 5)),
+            ((192, 64, 3), *((384, 64, 3),) * 2, (384, 88, 5), *((528, 88, 5),) * 2),
+            ((528, 144, 5), *((864, 144, 5),) * 3),
         ),
     ),
     "blazepose_heavy": (
         24,
         (
-            _Stage(((96, 32, 3), (128, 32, 3), *((192, 32, 3),) * 2)),
-            _Stage(((192, 56, 5), *((336, 56, 5),) * 3)),
-            _Stage(((336, 112, 3), *((672, 112, 3),) * 5, (672, 160, 5), *((960, 160, 5),) * 5)),
-            _Stage(((960, 272, 5), *((1632, 272, 5),) * 7)),
+            ((96, 32, 3), (128, 32, 3), *((192, 32, 3),) * 2),
+            ((192, 56, 5), *((336, 56, 5),) * 3),
+            ((336, 112, 3), *((672, 112, 3),) * 5, (672, 160, 5), *((960, 160, 5),) * 5),
+            ((960, 272, 5), *((1632, 272, 5),) * 7),
         ),
     ),
 }
@@ -148,7 +143,7 @@ class BlazeEncoder(nn.Module):
         self.stem = nn.Sequential(*stem)
         for stride, stage in zip(_STRIDES, stages, strict=True):
             layers: list[nn.Module] = []
-            for place, (inside, out, side) in enumerate(stage.blocks):
+            for place, (inside, out, side) in enumerate(stage):
                 layers.append(_Block(channels, inside, out, side, stride=1 if place else 2))
                 channels = out
             if stride == _STRIDES[-1]:
@@ -185,6 +180,48 @@ def interpreter_of(name: str) -> Any:
         return importlib.import_module("ai_edge_litert.interpreter")
     except ImportError:
         raise ModelError(f"{name}: needs the package ai-edge-litert: pip install 'labeltool[blazepose]'") from None
+
+
+def open_network(file: Path, name: str, **options: Any) -> Any:
+    """A `.tflite` file as LiteRT's interpreter, ready to run.
+
+    Args:
+        file: any.
+        name: what needs it, for the message.
+        options: of the interpreter.
+
+    Raises:
+        ModelError: LiteRT is not installed, or the file is no such model.
+    """
+    litert = interpreter_of(name)
+    try:
+        network = litert.Interpreter(str(file), **options)
+        network.allocate_tensors()
+    except (ValueError, RuntimeError, OSError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{file}: not a TensorFlow Lite model: {reason}") from None
+    return network
+
+
+def maps_of(network: Any, where: str) -> int:
+    """The place of the output that holds the landmarks' maps.
+
+    Args:
+        network: LiteRT's interpreter.
+        where: its file, for the message.
+
+    Raises:
+        ModelError: there is none, or the input is another than BlazePose's.
+    """
+    inputs, outputs = network.get_input_details(), network.get_output_details()
+    maps = [o for o in outputs if tuple(o["shape"]) == (1, CELLS, CELLS, 39) and o["dtype"] is np.float32]
+    seen, told = ([tuple(int(n) for n in part["shape"]) for part in parts] for parts in (inputs, outputs))
+    if seen != [(1, SIDE, SIDE, 3)] or {part["dtype"] for part in inputs} != {np.float32} or len(maps) != 1:
+        raise ModelError(
+            f"{where}: inputs {seen} and outputs {told}, expected BlazePose's landmarks: "
+            f"float32 input (1, {SIDE}, {SIDE}, 3), float32 output (1, {CELLS}, {CELLS}, 39) among others"
+        )
+    return int(maps[0]["index"])
 
 
 def published(name: str) -> Path:
@@ -236,22 +273,11 @@ def read_encoder(file: Path, name: str) -> dict[str, Tensor]:
     Raises:
         ModelError: LiteRT is not installed, the file cannot be read, or it holds another network.
     """
-    litert = interpreter_of(name)
-    plain = litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    try:
-        network = litert.Interpreter(str(file), experimental_op_resolver_type=plain)
-        network.allocate_tensors()
-    except (ValueError, RuntimeError, OSError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"{file}: not a TensorFlow Lite model: {reason}") from None
+    plain = interpreter_of(name).OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    network = open_network(file, name, experimental_op_resolver_type=plain)
     steps = network._get_ops_details()
     makers = {int(out): step for step in steps for out in step["outputs"]}
-    maps = next((o["index"] for o in network.get_output_details() if tuple(o["shape"]) == (1, 64, 64, 39)), None)
-    if maps is None:
-        raise ModelError(
-            f"{file}: no maps of landmarks, expected MediaPipe's pose_landmark_full or pose_landmark_heavy"
-        )
-    leading, waiting = set(), [int(maps)]
+    leading, waiting = set(), [maps_of(network, str(file))]
     while waiting:
         step = makers.get(waiting.pop())
         if step is not None and step["index"] not in leading:

@@ -27,13 +27,10 @@ from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray
 from labeltool.models import heatmap
 from labeltool.models.base import Poses
-from labeltool.models.blaze_encoder import interpreter_of, published
+from labeltool.models.blaze_encoder import CELLS, SIDE, interpreter_of, maps_of, open_network, published
 from labeltool.models.heatmap import Heatmap, certainty, decode
 from labeltool.models.weights import file_sha256
 from labeltool.skeleton import COCO_17, Skeleton
-
-#: The side of the network's input, pixels, and of its maps.
-_SIDE, _CELLS = 256, 64
 
 #: Places of the 17 joints of COCO among the 39 landmarks.
 _LANDMARKS = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
@@ -59,7 +56,7 @@ class View:
 
     def to_photo(self, uv: FloatArray) -> FloatArray:
         """Places (..., 2) of the crop, in pixels of the photo."""
-        there: FloatArray = (uv - (_SIDE - 1) / 2) @ self.turn.T + self.centre
+        there: FloatArray = (uv - (SIDE - 1) / 2) @ self.turn.T + self.centre
         return there
 
 
@@ -76,18 +73,18 @@ def upright(joints: FloatArray, box: FloatArray, skeleton: Skeleton) -> View:
     up = (at["left_shoulder"] + at["right_shoulder"]) / 2 - hips
     angle = math.atan2(up[0], -up[1]) if up.any() else 0.0
     reach = max(float(np.linalg.norm(joints - hips, axis=1).max()), _LEAST_REACH * float(box[2:].max()))
-    zoom = 2 * _REACH * reach / _SIDE
+    zoom = 2 * _REACH * reach / SIDE
     return View(hips, zoom * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]))
 
 
 def cut(image: NDArray[np.uint8], view: View) -> NDArray[np.float32]:
     """The crop that a view shows, (256, 256, 3) in 0..1, black outside the photo."""
-    corners = view.to_photo(np.array([[x, y] for x in (-1, _SIDE) for y in (-1, _SIDE)], dtype=np.float64))
+    corners = view.to_photo(np.array([[x, y] for x in (-1, SIDE) for y in (-1, SIDE)], dtype=np.float64))
     height, width = image.shape[:2]
     left, top = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, [width, height])
     right, bottom = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 1, 0, [width, height])
     if right <= left or bottom <= top:
-        return np.zeros((_SIDE, _SIDE, 3), dtype=np.float32)
+        return np.zeros((SIDE, SIDE, 3), dtype=np.float32)
     part = Image.fromarray(image[top:bottom, left:right])
     # a crop of far fewer pixels than the photo has there is made from their means
     step = max(1, int(np.sqrt(abs(np.linalg.det(view.turn)))))
@@ -96,7 +93,7 @@ def cut(image: NDArray[np.uint8], view: View) -> NDArray[np.float32]:
     turn = view.turn / step
     start = (view.to_photo(np.array([-0.5, -0.5])) + 0.5 - [left, top]) / step
     affine = (turn[0, 0], turn[0, 1], start[0], turn[1, 0], turn[1, 1], start[1])
-    turned = part.transform((_SIDE, _SIDE), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
+    turned = part.transform((SIDE, SIDE), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
     crop: NDArray[np.float32] = np.asarray(turned, dtype=np.float32) / np.float32(255)
     return crop
 
@@ -114,7 +111,7 @@ class BlazePose:
         self._network = network
         self._first = first
         self._input = network.get_input_details()[0]["index"]
-        self._maps = _maps_of(network)["index"]
+        self._maps = maps_of(network, "network")
 
     def predict(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[FloatArray | None]) -> list[Poses]:
         """One pose for each box of each photo (see `PoseModel.predict`)."""
@@ -129,7 +126,7 @@ class BlazePose:
         cells = decode(maps)
         sure = torch.sigmoid(certainty(maps, cells, self.skeleton)).double().numpy()
         # the convolutions that halve the side are padded on both sides alike: cell c sees what lies about pixel 4 c
-        pixels = cells.double().numpy() * (_SIDE / _CELLS)
+        pixels = cells.double().numpy() * (SIDE / CELLS)
         xy = np.stack([view.to_photo(uv) for view, uv in zip(views, pixels, strict=True)])
         return Poses(rough.boxes, xy, sure, sure.mean(axis=1))
 
@@ -153,38 +150,15 @@ def load(weights: Path | None = None, device: str = "auto") -> BlazePose:
     Raises:
         ModelError: LiteRT is not installed, no weights here and no way to download them, or a file that is no BlazePose.
     """
-    litert = interpreter_of("blazepose")
+    interpreter_of("blazepose")
     first = heatmap.load(None, device)
     file = published("blazepose_heavy") if weights is None else weights
     try:
         digest = file_sha256(file)
-        network = litert.Interpreter(str(file), num_threads=torch.get_num_threads())
-        network.allocate_tensors()
     except OSError as error:
         raise ModelError(f"{file}: weights cannot be read: {error.strerror or error}") from None
-    except (ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"{file}: not a TensorFlow Lite model: {reason}") from None
-    _maps_of(network, str(file))
+    network = open_network(file, "blazepose", num_threads=torch.get_num_threads())
+    maps_of(network, str(file))
     # what it answers depends on who turns the person
     identity = hashlib.sha256(f"{digest} {first.weights_hash}".encode()).hexdigest()
     return BlazePose(network, first, version=f"{file.stem}, heatmap {first.version}", weights_hash=identity)
-
-
-def _maps_of(network: Any, where: str = "network") -> dict[str, Any]:
-    """The output that holds the landmarks' maps.
-
-    Raises:
-        ModelError: there is none, or the input is another than BlazePose's.
-    """
-    shapes = [tuple(int(n) for n in part["shape"]) for part in network.get_input_details()]
-    kinds = {part["dtype"] for part in network.get_input_details()}
-    given: list[dict[str, Any]] = network.get_output_details()
-    maps = [p for p in given if tuple(p["shape"]) == (1, _CELLS, _CELLS, 39) and p["dtype"] is np.float32]
-    if shapes != [(1, _SIDE, _SIDE, 3)] or kinds != {np.float32} or len(maps) != 1:
-        outputs = [tuple(int(n) for n in part["shape"]) for part in given]
-        raise ModelError(
-            f"{where}: inputs {shapes} and outputs {outputs}, expected BlazePose's landmarks: "
-            f"float32 input (1, {_SIDE}, {_SIDE}, 3), float32 output (1, {_CELLS}, {_CELLS}, 39) among others"
-        )
-    return maps[0]
