@@ -4,7 +4,8 @@
         --decoder: from coarse to fine, 5 x 5 depthwise convolutions--> 96 channels at stride 4 --1 x 1--> K maps of 48 x 48
 
 A joint lies where the most of the softmax's mass is near (the peak of the blurred map), at the mean of the cells about it: finer
-than a cell. The share of the mass that lies within 0.2 torso diameters of it, calibrated, is the confidence.
+than a cell. The share of the mass that lies within 0.2 torso diameters of it, and of the other side's map there, calibrated, are
+the confidence.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ RIGHT_WITHIN = 0.2
 #: The torso's diameter in crop sides: at least the first; the second where the skeleton has no torso.
 _LEAST_TORSO, _USUAL_TORSO = 0.1, 0.3
 
+#: The share of a map's mass that is little: what `rivalry` counts in.
+_LITTLE = 0.002
+
 
 @dataclass(frozen=True)
 class HeatmapConfig(NetworkConfig):
@@ -47,15 +51,17 @@ class HeatmapConfig(NetworkConfig):
     Attributes:
         side: of the crop, pixels; a multiple of 32.
         channels: of the decoder.
-        slope: with `offsets`, the calibration of the confidence 1 / (1 + exp(-(slope x + offset))), x the logit of the share of a
-            map's mass that lies within 0.2 torso diameters of the joint.
+        slope: with `rival` and `offsets`, the calibration of the confidence 1 / (1 + exp(-(slope x + rival y + offset))), x the
+            `certainty` and y the `rivalry` of the joint.
         offsets: one for each joint; none for 0.
+        rival: see `slope`; below 0 where a place that the other side's map claims as well is more often wrong.
     """
 
     side: int = 192
     channels: int = 96
     slope: float = 1.0
     offsets: tuple[float, ...] = ()
+    rival: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -181,12 +187,13 @@ class Heatmap(TopDown[HeatmapConfig]):
         if self.mirrored:
             logits = (logits + unmirror(self.look(crops[:, :, ::-1].copy()), self.skeleton)) / 2
         uv = decode(logits)
-        confidence = self._confidence(certainty(logits, uv, self.skeleton).double().cpu().numpy())
+        confidence = self._confidence(evidence(logits, uv, self.skeleton).double().cpu().numpy())
         return crop_to_image(uv.double().cpu().numpy(), squares, self.config.side / 4), confidence
 
-    def _confidence(self, x: FloatArray) -> FloatArray:
+    def _confidence(self, shown: FloatArray) -> FloatArray:
         offsets = np.array(self.config.offsets) if self.config.offsets else 0.0
-        confidence: FloatArray = 1 / (1 + np.exp(-(self.config.slope * x + offsets)))
+        weighed = shown @ np.array([self.config.slope, self.config.rival])
+        confidence: FloatArray = 1 / (1 + np.exp(-(weighed + offsets)))
         return confidence
 
 
@@ -236,6 +243,33 @@ def certainty(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:
         uv: (B, K, 2) the joints in cells (`decode`).
         skeleton: with the torso's ends.
     """
+    return torch.logit(_share_near(logits, uv, skeleton).clamp(1e-6, 1 - 1e-6))
+
+
+def rivalry(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:
+    """How much the map of the other side's joint claims the place of each joint: (B, K), ln(1 + 500 share).
+
+    The share is of that map's softmax within 0.2 of the predicted torso's diameter of the joint. Where both sides want one place
+    one of them is wrong, however sure its own map is. Joints that have no other side have 0.
+
+    Args:
+        logits: (B, K, h, w), h = w.
+        uv: (B, K, 2) the joints in cells (`decode`).
+        skeleton: with the torso's ends and the flip pairs.
+    """
+    order = torch.from_numpy(np.ascontiguousarray(skeleton.flip_order())).to(logits.device)
+    share = _share_near(logits[:, order], uv, skeleton)
+    alone = order == torch.arange(len(order), device=logits.device)
+    return torch.log1p(share.clamp(min=0) / _LITTLE).masked_fill(alone, 0.0)
+
+
+def evidence(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:
+    """What the confidence is made of: (B, K, 2), `certainty` and `rivalry`."""
+    return torch.stack([certainty(logits, uv, skeleton), rivalry(logits, uv, skeleton)], dim=2)
+
+
+def _share_near(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:
+    """The share (B, K) of each map's mass that lies within 0.2 of the predicted torso's diameter of a place."""
     width = logits.shape[-1]
     torso = torch.full((len(uv),), _USUAL_TORSO * width, device=uv.device)
     if skeleton.torso is not None:
@@ -244,8 +278,7 @@ def certainty(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:
     cells = torch.arange(width, device=uv.device)
     far = ((cells - uv[..., 0, None])[..., None, :] ** 2 + (cells - uv[..., 1, None])[..., None] ** 2).sqrt()
     inside = torch.sigmoid(2 * (RIGHT_WITHIN * torso[:, None, None, None] - far))
-    mass = (torch.softmax(logits.flatten(2), dim=2) * inside.flatten(2)).sum(dim=2)
-    return torch.logit(mass.clamp(1e-6, 1 - 1e-6))
+    return (torch.softmax(logits.flatten(2), dim=2) * inside.flatten(2)).sum(dim=2)
 
 
 def unmirror(logits: Tensor, skeleton: Skeleton) -> Tensor:

@@ -1,9 +1,9 @@
 """Confidence that means what it says: a logistic curve from what a network shows to the chance that a joint is right.
 
-    confidence = 1 / (1 + exp(-(slope x + offset_k)))
+    confidence = 1 / (1 + exp(-(slopes . x + offset_k)))
 
-x is a number that rises with the certainty of a joint, offset_k belongs to joint k. Source: Platt, Probabilistic Outputs for
-Support Vector Machines (1999); Guo et al., On Calibration of Modern Neural Networks (ICML 2017), sec. 4.
+x are numbers that rise or fall with the certainty of a joint, offset_k belongs to joint k. Source: Platt, Probabilistic Outputs
+for Support Vector Machines (1999); Guo et al., On Calibration of Modern Neural Networks (ICML 2017), sec. 4.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Logistic:
     """A fitted curve.
 
     Attributes:
-        slope: of x.
+        slopes: (E,) one for each number of x.
         offsets: (K,) one for each joint.
     """
 
-    slope: float
+    slopes: tuple[float, ...]
     offsets: tuple[float, ...]
 
 
@@ -40,7 +40,7 @@ def fit_logistic(x: FloatArray, right: BoolArray, counted: BoolArray) -> Logisti
     """The curve of the highest likelihood, by Newton's method.
 
     Args:
-        x: (N, K) certainty.
+        x: (N, K) certainty, or (N, K, E) several numbers that tell of it.
         right: (N, K) whether the joint was right.
         counted: (N, K) whether it is known.
 
@@ -49,16 +49,17 @@ def fit_logistic(x: FloatArray, right: BoolArray, counted: BoolArray) -> Logisti
     """
     if not counted.any():
         raise ModelError("calibration: no labelled joint, expected some to fit the confidence on")
+    x = x.reshape(*counted.shape, -1)
     who, joint = np.nonzero(counted)
-    joints = x.shape[1]
+    joints, numbers = x.shape[1:]
     # columns: x, the offset that all share, what each joint differs from it by
-    design = np.zeros((len(who), joints + 2))
-    design[:, 0], design[:, 1] = x[who, joint], 1.0
-    design[np.arange(len(who)), joint + 2] = 1.0
+    design = np.zeros((len(who), numbers + 1 + joints))
+    design[:, :numbers], design[:, numbers] = x[who, joint], 1.0
+    design[np.arange(len(who)), numbers + 1 + joint] = 1.0
     wanted = right[who, joint].astype(np.float64)
-    # a little weight on the first two keeps them finite when everything is right, or wrong
-    weight = np.concatenate([[1e-3, 1e-3], np.full(joints, _PULL)])
-    beta = np.zeros(joints + 2)
+    # a little weight on what all share keeps it finite when everything is right, or wrong
+    weight = np.concatenate([np.full(numbers + 1, 1e-3), np.full(joints, _PULL)])
+    beta = np.zeros(len(weight))
     for _ in range(_STEPS):
         chance = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
         gradient = design.T @ (chance - wanted) + weight * beta
@@ -69,4 +70,5 @@ def fit_logistic(x: FloatArray, right: BoolArray, counted: BoolArray) -> Logisti
         beta -= step
         if float(np.abs(step).max()) < 1e-9:
             break
-    return Logistic(float(beta[0]), tuple(float(beta[1] + own) for own in beta[2:]))
+    slopes, shared, own = beta[:numbers], beta[numbers], beta[numbers + 1 :]
+    return Logistic(tuple(slopes.tolist()), tuple((shared + own).tolist()))

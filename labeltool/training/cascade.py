@@ -344,6 +344,6 @@ def calibrate_deeppose(path: Path, samples: Samples) -> None:
         counted = labelled & (labelled[:, a] & labelled[:, b])[:, None]
         found.append((x, right.numpy(), counted.numpy()))
     fitted = fit_logistic(*(np.concatenate(part) for part in zip(*found, strict=True)))
-    config = replace(model.config, slope=fitted.slope, offsets=fitted.offsets)
+    config = replace(model.config, slope=fitted.slopes[0], offsets=fitted.offsets)
     checkpoint = read_checkpoint(path)
     write_checkpoint(path, checkpoint.tensors, {**checkpoint.description, "config": config.to_json()}, half=True)

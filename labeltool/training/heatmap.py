@@ -17,8 +17,8 @@ from labeltool.models.heatmap import (
     Heatmap,
     HeatmapConfig,
     HeatmapNetwork,
-    certainty,
     decode,
+    evidence,
     load,
     unmirror,
 )
@@ -166,14 +166,15 @@ class HeatmapTask:
             with torch.inference_mode(), autocast(device):
                 logits = network(self._input(views.to(device)))
                 uv = decode(logits)
-                x = certainty(logits, uv, self.skeleton).cpu()
+                x = evidence(logits, uv, self.skeleton).cpu()
             torso = (target[:, a] - target[:, b]).norm(dim=1)
             right = ((uv.cpu() + 0.5) / logits.shape[-1] - 0.5 - target).norm(dim=2) <= RIGHT_WITHIN * torso[:, None]
             counted = labelled & (labelled[:, a] & labelled[:, b])[:, None]
             found.append((x.double(), right, counted))
         columns = [np.concatenate([part[i].numpy() for part in found]) for i in range(3)]
         fitted = fit_logistic(columns[0], columns[1], columns[2])
-        return replace(self.config, slope=fitted.slope, offsets=fitted.offsets)
+        slope, rival = fitted.slopes
+        return replace(self.config, slope=slope, rival=rival, offsets=fitted.offsets)
 
     def _input(self, views: Tensor) -> Tensor:
         return to_input(views, self.config)

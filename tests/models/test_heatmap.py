@@ -15,7 +15,7 @@ from labeltool.images import load_photo
 from labeltool.models import deeppose, topdown
 from labeltool.models.base import PoseModel, Poses
 from labeltool.models.catalog import catalog, default_model, load_model
-from labeltool.models.heatmap import SHIPPED, Heatmap, HeatmapConfig, HeatmapNetwork, certainty, decode, load
+from labeltool.models.heatmap import SHIPPED, Heatmap, HeatmapConfig, HeatmapNetwork, certainty, decode, load, rivalry
 from labeltool.models.topdown import to_input
 from labeltool.models.weights import write_checkpoint
 from labeltool.skeleton import LSP_14, define
@@ -58,6 +58,34 @@ def test_certainty_is_the_mass_that_makes_a_joint_right() -> None:
     mass = torch.sigmoid(certainty(logits, decode(logits), SKELETON))[0]
     assert mass[0] > 0.95 and mass[1] > 0.95
     assert float(mass[2]) == pytest.approx(np.exp(0.5) / (1 + np.exp(0.5)), abs=0.01)
+
+
+def test_rivalry_is_what_the_other_sides_map_claims_of_the_place() -> None:
+    skeleton = define("r", ["left_hip", "right_hip", "nose"], flip_pairs=[("left_hip", "right_hip")])
+    # no torso: joints are right within .2 x .3 x 32 = 1.9 cells; the right hip's map has a quarter of its mass on the left one
+    left, nose = gaussian(8, 8, 32, 0.5), gaussian(8, 8, 32, 0.5)
+    right = torch.logaddexp(gaussian(20, 20, 32, 0.5) + np.log(0.75), gaussian(8, 8, 32, 0.5) + np.log(0.25))
+    logits = torch.stack([left, right, nose])[None]
+    claims = rivalry(logits, decode(logits), skeleton)[0]
+    assert float(claims[0]) == pytest.approx(np.log1p(0.25 * 500), abs=0.1)
+    assert float(claims[1]) < 0.1
+    # the nose has no other side, whatever else lies there
+    assert float(claims[2]) == 0
+
+
+def test_a_rival_lowers_the_confidence() -> None:
+    skeleton = define("r", ["left_hip", "right_hip"], flip_pairs=[("left_hip", "right_hip")])
+
+    class Both(nn.Module):
+        def forward(self, crops: Tensor) -> Tensor:
+            return gaussian(8, 8)[None, None].expand(len(crops), 2, -1, -1)
+
+    sure = []
+    for rival in (0.0, -1.0):
+        config = replace(TINY, skeleton=skeleton, rival=rival)
+        model = Heatmap(Both(), config, version="1", weights_hash="0", device=torch.device("cpu"))
+        sure.append(model.run(np.zeros((1, 64, 64, 3), np.uint8), np.array([[0.0, 0, 64, 64]]))[1][0, 0])
+    assert sure[1] < sure[0]
 
 
 def test_looking_mirrored_gives_the_mirrored_answer_of_the_mirrored_crop() -> None:

@@ -13,7 +13,17 @@ def test_the_curve_that_made_the_labels_is_found() -> None:
     offsets = np.array([-1.0, 0.5, 2.0])
     right = rng.random(x.shape) < 1 / (1 + np.exp(-(0.7 * x + offsets)))
     fitted = fit_logistic(x, right, np.ones_like(right))
-    assert fitted.slope == pytest.approx(0.7, abs=0.03)
+    assert fitted.slopes == pytest.approx((0.7,), abs=0.03)
+    assert np.allclose(fitted.offsets, offsets, atol=0.08)
+
+
+def test_the_curve_over_several_numbers_is_found() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(0, 2, (20_000, 2, 2))
+    offsets = np.array([-1.0, 0.5])
+    right = rng.random(x.shape[:2]) < 1 / (1 + np.exp(-(x @ np.array([0.7, -0.3]) + offsets)))
+    fitted = fit_logistic(x, right, np.ones_like(right))
+    assert fitted.slopes == pytest.approx((0.7, -0.3), abs=0.03)
     assert np.allclose(fitted.offsets, offsets, atol=0.08)
 
 
@@ -32,7 +42,7 @@ def test_labels_that_a_line_divides_and_labels_of_one_kind_stay_finite() -> None
     x = np.linspace(-1, 1, 50)[:, None]
     for right in (x > 0, np.ones_like(x, dtype=bool)):
         fitted = fit_logistic(x, right, np.ones_like(right))
-        assert np.isfinite([fitted.slope, *fitted.offsets]).all()
+        assert np.isfinite([*fitted.slopes, *fitted.offsets]).all()
 
 
 def test_nothing_to_fit_is_one_line() -> None:

@@ -17,6 +17,7 @@ from labeltool.models.weights import read_checkpoint, write_checkpoint
 from labeltool.skeleton import LSP_14
 from labeltool.training.from_files import make_task, train_on_files
 from labeltool.training.loop import Schedule, Stage
+from labeltool.training.samples import Samples
 from labeltool.training.sources import Source, read_people
 
 
@@ -31,6 +32,33 @@ def test_people_are_read_with_their_boxes_and_only_the_labelled(figures: Path) -
     labelled = [a for a in annotations if a["num_keypoints"]]
     assert [p.box.tolist() for p in people] == [a["bbox"] for a in labelled]
     assert all(p.photo.is_file() for p in people)
+
+
+@pytest.mark.parametrize(("side", "kept"), [(64, 256), (256, 346)])
+def test_views_are_cut_from_crops_that_are_as_sharp(
+    side: int, kept: int, figures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def fit(_out: Path, _task: object, training: Samples, validation: Samples, *_: object, **__: object) -> Path:
+        seen.extend([training, validation])
+        raise ModelError("enough")
+
+    monkeypatch.setattr("labeltool.training.from_files.fit", fit)
+    with pytest.raises(ModelError, match="enough"):
+        train_on_files(
+            "heatmap",
+            tmp_path,
+            [Source(few_figures(figures, tmp_path), figures / "images")],
+            LSP_14,
+            Schedule(epochs=1),
+            side=side,
+            quiet=True,
+        )
+    # a plain view is the person's box x 1.25, of which the crop keeps box_side pixels
+    for samples in seen:
+        assert samples.crops.shape[1:3] == (kept, kept)
+        assert (samples.box_side * 1.25 >= side - 0.5).all()
 
 
 @pytest.mark.slow
