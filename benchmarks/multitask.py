@@ -7,14 +7,16 @@ is pose AP with masks over pose AP without.
 
     python benchmarks/multitask.py [--coco ANNOTATIONS IMAGES] [--photos N] [--epochs N] [--out DIR] [--quick] [--json]
 
-Without --coco it renders its own figures (`datasets/make_figures.py`), whose boxes, masks and joints are known. A run that was
-stopped goes on with the same --out.
+Without --coco it renders its own figures (`datasets/make_figures.py`), whose boxes, masks and joints are known. Photos of COCO
+that are not there are left out, and one line says how many. All four start from the backbone of --init: by default that of the
+shipped DeepPose, which has learnt poses. A run that was stopped goes on with the same --out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -23,14 +25,16 @@ import numpy as np
 import torch
 from lspet import render
 
+from labeltool.errors import CocoError, FormatError, ModelError
 from labeltool.formats.coco import read_coco
 from labeltool.models.mask_rcnn import MaskRcnnConfig, build, open_checkpoint, parse_tasks
-from labeltool.models.weights import read_checkpoint
+from labeltool.models.weights import Checkpoint
 from labeltool.skeleton import COCO_17, Skeleton
 from labeltool.training.mask_rcnn import MaskRcnnTask, average_precisions
 from labeltool.training.scene_files import start_from
 from labeltool.training.scene_loop import SceneSchedule, fit_scenes
 from labeltool.training.scenes import Scene, Variation, read_scenes
+from labeltool.training.starting import blaming, like, read_init
 
 ROWS = ("od", "od,is", "od,hpe", "od,is,hpe")
 LECTURE = {
@@ -66,8 +70,13 @@ def main() -> None:
         options.photos, options.unseen, options.epochs, options.side = 8, 4, 1, 96
     with tempfile.TemporaryDirectory() as folder:
         out = options.out or Path(folder)
-        training, unseen = scenes_of(options, out)
-        rows = {tasks: row(tasks, training, unseen, options, out) for tasks in ROWS}
+        try:
+            start = read_init(options.init)
+            task_of(ROWS[0], start, options)
+            training, unseen = scenes_of(options, out)
+            rows = {tasks: row(tasks, training, unseen, start, options, out) for tasks in ROWS}
+        except (ModelError, FormatError, CocoError) as error:
+            parser.exit(1, f"{error}\n")
     with_masks, without = rows["od,is,hpe"]["ap_keypoints"], rows["od,hpe"]["ap_keypoints"]
     figures = {
         "photos": len(training),
@@ -96,7 +105,10 @@ def scenes_of(options: argparse.Namespace, out: Path) -> tuple[list[Scene], list
     """The photos to learn from and those to measure on."""
     if options.coco:
         imported = read_coco(options.coco[1], options.coco[0], None)
-        scenes = read_scenes(imported.document, imported.image_root, COCO_17)
+        found = read_scenes(imported.document, imported.image_root, COCO_17)
+        scenes = [scene for scene in found if scene.image_id not in imported.problems]
+        if len(scenes) < len(found):
+            print(f"{len(found) - len(scenes):,} of {len(found):,} photos with people cannot be used", file=sys.stderr)
         order = np.random.default_rng(options.seed).permutation(len(scenes))
         shuffled = [scenes[i] for i in order]
         return shuffled[options.unseen :][: options.photos], shuffled[: options.unseen]
@@ -112,14 +124,27 @@ def rendered(
     return read_scenes(imported.document, imported.image_root, skeleton)
 
 
+def task_of(tasks: str, start: Checkpoint, options: argparse.Namespace) -> MaskRcnnTask:
+    """A network of these tasks with the backbone of the weights that it starts from.
+
+    Raises:
+        ModelError: there is no such network, or the weights do not hold its backbone.
+    """
+    torch.manual_seed(options.seed)
+    with blaming(start, unless=False):
+        config = MaskRcnnConfig(
+            COCO_17, parse_tasks(tasks), **(like(start, "mask-rcnn", MaskRcnnConfig) | {"side": options.side})
+        )
+        task = MaskRcnnTask(build(config), config)
+    start_from(task.network, start)
+    return task
+
+
 def row(
-    tasks: str, training: list[Scene], unseen: list[Scene], options: argparse.Namespace, out: Path
+    tasks: str, training: list[Scene], unseen: list[Scene], start: Checkpoint, options: argparse.Namespace, out: Path
 ) -> dict[str, Any]:
     """One row of the table: its AP by measure."""
-    torch.manual_seed(options.seed)
-    config = MaskRcnnConfig(COCO_17, parse_tasks(tasks), side=options.side)
-    task = MaskRcnnTask(build(config), config)
-    start_from(task.network, read_checkpoint(options.init))
+    task = task_of(tasks, start, options)
     schedule = SceneSchedule(epochs=options.epochs, batch=8, rate=1e-3, seed=options.seed, variation=UPRIGHT)
     chosen_by = len(unseen) // 4  # the photos that choose the best epoch are not those that measure it
     best = fit_scenes(

@@ -16,8 +16,8 @@ OWN = {
     "deeppose": {
         "--mix", "--stages", "--from-stage", "--sigma", "--look", "--per-joint", "--backbone", "--pretrained",
     },
-    "mask-rcnn": {"--tasks"},
-    "bottom-up": {"--freeze"},
+    "mask-rcnn": {"--tasks", "--backbone", "--pretrained"},
+    "bottom-up": {"--freeze", "--backbone", "--pretrained"},
 }  # fmt: skip
 SHARED = {
     "--data", "--init", "--out", "--validation", "--skeleton", "--epochs", "--rate", "--batch", "--device", "--seed", "--version",

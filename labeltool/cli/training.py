@@ -27,6 +27,7 @@ from labeltool.cli.training_options import (
 from labeltool.errors import ModelError
 
 if TYPE_CHECKING:
+    from labeltool.skeleton import Skeleton
     from labeltool.training.sources import Source
     from labeltool.training.versions import NextVersion
 
@@ -94,7 +95,12 @@ def heatmap(
 @train.command(cls=TrainCommand)
 @shared_options(epochs=12, rate=2e-3, batch=32, unit="people")
 @mix_option
-@click.option("--stages", metavar="S", help="How many stages, 3 by default (1: no refining); --epochs are of each.")
+@click.option(
+    "--stages",
+    metavar="S",
+    help="How many stages (1: no refining), by default as many as the checkpoint it starts from has, else 3; --epochs are of "
+    "each.",
+)
 @click.option(
     "--from-stage",
     default=1,
@@ -104,19 +110,23 @@ def heatmap(
 )
 @click.option(
     "--sigma",
-    default="2.2,1.6",
-    show_default=True,
     metavar="S2,S3,...",
-    help="The side of a joint's square over the torso diameter, for stages 2, 3, ...; the last for all later ones.",
+    help="The side of a joint's square over the torso diameter, for stages 2, 3, ...; the last for all later ones. By default "
+    "as the checkpoint it starts from has it, else 2.2,1.6.",
 )
 @click.option(
     "--look",
-    default="features",
-    show_default=True,
     type=click.Choice(["features", "photo"]),
-    help="Stages after the first see stage 1's feature maps, or the photo through a backbone of their own.",
+    help="Stages after the first see stage 1's feature maps, or the photo, squares of 96 px through a backbone of their own; by "
+    "default as the checkpoint it starts from, else features.",
 )
-@click.option("--per-joint", is_flag=True, help="One refining network a joint, as published, instead of a shared one.")
+@click.option(
+    "--per-joint/--shared",
+    "per_joint",
+    default=None,
+    help="One refining network a joint, as published, or one for all joints, which is told the joint and the pose; by default "
+    "as the checkpoint it starts from, else shared.",
+)
 @backbone_option(
     "alexnet (the paper's), resnet18, resnet50, mobilenet_v3_large, blazepose_full, blazepose_heavy or a timm network"
 )
@@ -125,20 +135,43 @@ def deeppose(
     mixed: Sequence[tuple[Path, Path, int]],
     stages: str | None,
     from_stage: int,
-    sigma: str,
-    look: str,
-    per_joint: bool,
+    sigma: str | None,
+    look: str | None,
+    per_joint: bool | None,
     backbone: str | None,
     pretrained: bool,
     **shared: Any,
 ) -> None:
     """Train DeepPose, direct regression refined stage by stage."""
-    from labeltool.training.cascade_options import read_cascade
+    from labeltool.training.cascade_options import read_cascade, refiners_in
 
-    if from_stage > 1 and shared["init"] is None:
+    asked = Asked(**shared)
+    if from_stage > 1 and asked.init is None:
         raise click.UsageError("--from-stage keeps the stages before it: expected --init CHECKPOINT with them")
-    cascade = read_cascade(stages, sigma, look=look, per_joint=per_joint, from_stage=from_stage, backbone=backbone)
-    _train_top_down("deeppose", Asked(**shared), mixed, Network(backbone, pretrained), cascade=cascade)
+    start = _deeppose_start(asked)
+    cascade = read_cascade(
+        stages,
+        sigma,
+        look=look,
+        per_joint=per_joint,
+        from_stage=from_stage,
+        backbone=backbone,
+        start=None if start is None else refiners_in(start),
+    )
+    _train_top_down("deeppose", asked, mixed, Network(backbone, pretrained), cascade=cascade)
+
+
+def _deeppose_start(asked: Asked) -> Path | None:
+    """The file that a training of DeepPose starts from, whose stages count where no option says otherwise."""
+    from labeltool.project.versions import current_version, weights_of
+    from labeltool.training.from_files import shipped_weights
+
+    project = asked.sources[0][0]
+    if asked.init == CURRENT and is_project(project):
+        parent = current_version(project, "deeppose")
+        if parent is not None:
+            return weights_of(project, parent)
+    return shipped_weights("deeppose") if asked.init in (CURRENT, "shipped") else _path(asked.init)
 
 
 @train.command("mask-rcnn", cls=TrainCommand)
@@ -149,8 +182,12 @@ def deeppose(
     show_default=True,
     help="What it learns: detection (od) and, if wanted, segmentation (is) and pose (hpe).",
 )
-def mask_rcnn(tasks: str, **shared: Any) -> None:
+@backbone_option("resnet18, resnet34, resnet50, resnet101, blazepose_heavy, blazepose_full or a timm network")
+@pretrained_option
+def mask_rcnn(tasks: str, backbone: str | None, pretrained: bool, **shared: Any) -> None:
     """Train a Mask R-CNN on whole photos: detection, segmentation, pose."""
+    if pretrained and shared["init"] is not None:
+        raise click.UsageError("--pretrained and --init both say what to start from, expected one of them")
     from labeltool.models.mask_rcnn import parse_tasks
 
     asked, wanted = Asked(**shared), parse_tasks(tasks)
@@ -158,15 +195,19 @@ def mask_rcnn(tasks: str, **shared: Any) -> None:
         raise click.UsageError(
             f"--init current makes a version that pre-fills joints, expected hpe among --tasks {tasks}"
         )
-    _train_scenes("mask-rcnn", asked, {"tasks": wanted})
+    _train_scenes("mask-rcnn", asked, {"tasks": wanted, "backbone": backbone, "pretrained": pretrained})
 
 
 @train.command("bottom-up", cls=TrainCommand)
 @shared_options(epochs=12, rate=1e-3, batch=8, unit="photos")
 @freeze_option
-def bottom_up(freeze: bool, **shared: Any) -> None:
+@backbone_option("a timm network, such as tf_efficientnet_lite2, or blazepose_heavy or blazepose_full")
+@pretrained_option
+def bottom_up(freeze: bool, backbone: str | None, pretrained: bool, **shared: Any) -> None:
     """Train the bottom-up model on whole photos."""
-    _train_scenes("bottom-up", Asked(**shared), {"frozen": freeze})
+    if pretrained and shared["init"] is not None:
+        raise click.UsageError("--pretrained and --init both say what to start from, expected one of them")
+    _train_scenes("bottom-up", Asked(**shared), {"frozen": freeze, "backbone": backbone, "pretrained": pretrained})
 
 
 def _train_top_down(
@@ -182,7 +223,6 @@ def _train_top_down(
     if network.pretrained and asked.init is not None:
         raise click.UsageError("--pretrained and --init both say what to start from, expected one of them")
     from labeltool.models.weights import file_sha256
-    from labeltool.skeleton import get_skeleton
     from labeltool.training.from_files import shipped_weights, train_on_files
     from labeltool.training.heatmap import TEACHER_SHARE
     from labeltool.training.loop import Schedule
@@ -200,7 +240,7 @@ def _train_top_down(
         model,
         out,
         [*_sources(asked), *(Source(file, photos, count) for file, photos, count in mixed)],
-        _skeleton(asked, plan) or get_skeleton("lsp-14"),
+        _skeleton(asked, plan),
         schedule,
         held_out=asked.validation,
         cascade=cascade,
@@ -220,19 +260,17 @@ def _train_top_down(
 
 def _train_scenes(model: str, asked: Asked, more: Mapping[str, Any]) -> None:
     """Trains a model that sees whole photos."""
-    from labeltool.skeleton import get_skeleton
     from labeltool.training.from_files import shipped_weights
     from labeltool.training.scene_files import train_on_scenes
     from labeltool.training.scene_loop import SceneSchedule
 
     plan = _planned(model, asked)
-    usual = {} if plan is None else {"epochs": plan.usual()["epochs"], "rate": plan.usual()["rate"]}
-    schedule = SceneSchedule(**{**usual, **_numbers(asked)})
+    schedule = SceneSchedule(**{**({} if plan is None else plan.usual()), **_numbers(asked)})
     best = train_on_scenes(
         model,
         _folder(asked, plan, [schedule.to_json(), more]),
         _sources(asked),
-        _skeleton(asked, plan) or get_skeleton("lsp-14"),
+        _skeleton(asked, plan),
         schedule,
         held_out=asked.validation,
         init=shipped_weights(model) if asked.init == "shipped" else _start(asked, plan),
@@ -286,12 +324,19 @@ def _sources(asked: Asked) -> list[Source]:
     return [Source(file, None if str(photos) == OWN_PHOTOS else photos) for file, photos in asked.sources]
 
 
-def _skeleton(asked: Asked, plan: NextVersion | None) -> Any:
+def _skeleton(asked: Asked, plan: NextVersion | None) -> Skeleton:
+    """The joints to learn."""
     from labeltool.skeleton import get_skeleton
 
     if asked.skeleton is not None:
         return get_skeleton(asked.skeleton)
-    return None if plan is None else plan.skeleton
+    if plan is not None:
+        return plan.skeleton
+    first = asked.sources[0][0]
+    if is_project(first):
+        with open_project(first) as opened:
+            return opened.skeleton
+    return get_skeleton("lsp-14")
 
 
 def _start(asked: Asked, plan: NextVersion | None) -> Path | None:

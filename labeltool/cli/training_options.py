@@ -144,16 +144,20 @@ def shared_options(*, epochs: int, rate: float, batch: int, unit: str) -> Callab
             help=f"So many {unit} (those on the last photos of the first --data) are kept for validation; by default a fifth, of "
             "a project the same photos in every training.",
         ),
-        click.option("--skeleton", help="The joints to learn; by default lsp-14, with --init current the project's."),
+        click.option(
+            "--skeleton",
+            help="The joints to learn; by default the project's, where the first --data is one, else lsp-14. Other joints that "
+            "are labelled are named in one line and not learnt.",
+        ),
         click.option(
             "--epochs",
             type=click.IntRange(1),
-            help=f"Passes over the labels; by default {epochs}, fewer with --init current.",
+            help=f"Passes over the labels; by default {epochs}, with --init current by how many people there are (4 to 16).",
         ),
         click.option(
             "--rate",
             type=FiniteRange(min=0, min_open=True),
-            help=f"Learning rate; by default {rate:g}, lower with --init current.",
+            help=f"Learning rate; by default {rate:g}, with --init current 0.0005 where the version before knows more people.",
         ),
         click.option("--batch", type=click.IntRange(2), help=f"How many {unit} a step; by default {batch}."),
         click.option(
@@ -201,7 +205,7 @@ freeze_option = click.option(
 )
 
 
-#: `--pretrained`, of models that see one person at a time.
+#: `--pretrained`.
 pretrained_option = click.option(
     "--pretrained", is_flag=True, help="Start from the backbone's published weights, downloaded once."
 )

@@ -7,7 +7,8 @@
 Everything here is in the coordinates of the person's view: the square crop of the box, -0.5..0.5 inside, so that one batch holds
 people of any size. A stage looks either at the photo (as published: each joint's square is cut out and goes through a backbone)
 or at the feature maps that stage 1 has made of the whole view (convolution and cropping commute but for the borders, so the maps
-are made once a person and not once a joint). It has either one network a joint (as published), or one that is told the joint.
+are made once a person and not once a joint). It has either one network a joint, which sees its square and nothing else (as
+published), or one for all joints that is told the joint and the last pose.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class RefinerConfig:
         hidden: width of the fully connected layer.
         backbone: for the photo, the network that the square goes through (see `labeltool.models.backbones`).
         tile: for the photo, the side in pixels that the square is resized to.
+        told: whether a network is told the joint and the last pose; one for all joints must be.
     """
 
     sigma: float = 2.0
@@ -72,6 +74,7 @@ class RefinerConfig:
     hidden: int = 128
     backbone: str = "resnet18"
     tile: int = 96
+    told: bool = True
 
     def __post_init__(self) -> None:
         for field, allowed in (("source", Source), ("sharing", Sharing)):
@@ -82,6 +85,10 @@ class RefinerConfig:
             value = getattr(self, field)
             if not value > 0:
                 raise ModelError(f"{field} of a refining stage is {value}, expected a positive number")
+        if self.told is not True and (self.told is not False or self.sharing == "shared"):
+            raise ModelError(
+                f"told of a refining stage is {self.told!r}, expected true, or false with one network a joint"
+            )
 
     @property
     def zoom(self) -> int:
@@ -215,15 +222,19 @@ class Refiner(nn.Module):
         displacement = the expected place about the likeliest cell + the correction, in sides of the square
 
     The joint and the whole last estimate, seen from the square, scale and shift the features (FiLM, Perez et al. 2018): one
-    network then serves all joints, and knows left from right by the rest of the body.
+    network then serves all joints, and knows left from right by the rest of the body. A network that is not told them leaves the
+    features as they are.
     """
 
     def __init__(self, config: RefinerConfig, joints: int, channels: Sequence[int]) -> None:
         super().__init__()
         width = config.channels
         self.look = FeatureLook(config, channels) if config.source == "features" else PhotoLook(config)
-        self.names = nn.Embedding(joints, 32)
-        self.told = nn.Sequential(nn.Linear(32 + 2 * joints, 128), nn.ReLU(), nn.Linear(128, 4 * width))
+        self.names: nn.Embedding | None = None
+        self.told: nn.Sequential | None = None
+        if config.told:
+            self.names = nn.Embedding(joints, 32)
+            self.told = nn.Sequential(nn.Linear(32 + 2 * joints, 128), nn.ReLU(), nn.Linear(128, 4 * width))
         self.first = _block(width, width)
         self.second = _block(width, width)
         self.to_cells = nn.Conv2d(width, 1, 1)
@@ -231,7 +242,8 @@ class Refiner(nn.Module):
         self.hidden = nn.Sequential(nn.Linear(16 * width, config.hidden), nn.ReLU(), nn.Dropout(0.2))
         self.correction = nn.Linear(config.hidden, 2)
         self.error = nn.Linear(config.hidden, 1)
-        for layer in (cast("nn.Linear", self.told[-1]), self.correction, self.error):
+        last = [] if self.told is None else [cast("nn.Linear", self.told[-1])]
+        for layer in (*last, self.correction, self.error):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         nn.init.constant_(self.error.bias, -2.0)
@@ -249,12 +261,16 @@ class Refiner(nn.Module):
             pose: (B, K, 2) the last estimate.
         """
         count, squares = joint.shape
-        seen = ((pose[:, None] - centre[:, :, None]) / side[:, :, None, None]).clamp(-_FARTHEST, _FARTHEST)
-        told = self.told(torch.cat([self.names(joint), seen.flatten(2)], dim=2).flatten(0, 1))
-        scale, shift, scale2, shift2 = told[:, :, None, None].chunk(4, dim=1)
         x = self.look(view, centre, side)
-        x = x + self.first(x * (1 + scale) + shift)
-        x = x + self.second(x * (1 + scale2) + shift2)
+        if self.names is None or self.told is None:
+            x = x + self.first(x)
+            x = x + self.second(x)
+        else:
+            seen = ((pose[:, None] - centre[:, :, None]) / side[:, :, None, None]).clamp(-_FARTHEST, _FARTHEST)
+            told = self.told(torch.cat([self.names(joint), seen.flatten(2)], dim=2).flatten(0, 1))
+            scale, shift, scale2, shift2 = told[:, :, None, None].chunk(4, dim=1)
+            x = x + self.first(x * (1 + scale) + shift)
+            x = x + self.second(x * (1 + scale2) + shift2)
         logits = self.to_cells(x).float()
         hidden = self.hidden(self.shrink(x))
         displacement = place_of_peak(logits[:, 0]) + self.correction(hidden).float()

@@ -203,11 +203,11 @@ class MaskRcnn:
         self.network = network.eval().to(device)
 
     def find(self, images: Sequence[NDArray[np.uint8]]) -> list[dict[str, Tensor]]:
-        """What the network answers to photos (H, W, 3): boxes xyxy, scores and, by its tasks, masks and keypoints."""
+        """What the network answers to photos (H, W, 3): boxes xyxy, scores and, by its tasks, masks and keypoints; on the CPU."""
         tensors = [torch.tensor(i, device=self.device).permute(2, 0, 1).float() / 255 for i in images]
         with torch.inference_mode():
-            found: list[dict[str, Tensor]] = self.network(tensors)
-        return found
+            found = self.network(tensors)
+        return [{name: part.cpu() for name, part in photo.items()} for photo in found]
 
     def predict(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[FloatArray | None]) -> list[Poses]:
         """The people found in each photo, best score first (see `PoseModel.predict`)."""

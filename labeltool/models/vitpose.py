@@ -60,7 +60,8 @@ class VitPose:
     def _look(self, image: NDArray[np.uint8], boxes: FloatArray) -> list[dict[str, torch.Tensor]]:
         given = [boxes.tolist()]
         pixels = self._processor(image, boxes=given, return_tensors="pt")["pixel_values"].to(self.device)
-        more = {"dataset_index": torch.zeros(len(boxes), dtype=torch.int64)} if self._experts else {}
+        first = torch.zeros(len(boxes), dtype=torch.int64, device=self.device)
+        more = {"dataset_index": first} if self._experts else {}
         with torch.inference_mode(), autocast(self.device):
             answer = self._network(pixels, **more)
         answer.heatmaps = answer.heatmaps.float()

@@ -164,7 +164,7 @@ def offset_loss(offsets: Tensor, v: View) -> Tensor:
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     cells = torch.stack([columns, rows], dim=2).view(-1, 2).float()
     away, person = torch.cdist(cells, to_cells(centre_of(v)).round()).min(dim=1)
-    about = away <= _AROUND
+    about = (away <= _AROUND).nonzero()[:, 0]
     cells, person = cells[about], person[about]
     known = v.labelled[person]
     if not known.any():
@@ -173,4 +173,6 @@ def offset_loss(offsets: Tensor, v: View) -> Tensor:
     found = offsets.flatten(1)[:, about.to(device)].T.view(len(cells), -1, 2)
     wanted = (to_cells(v.xy)[person] - cells[:, None]).to(device)
     extent = extent_of(v)[person, None, None].clamp(min=1).to(device)
-    return ((found - wanted).abs() / extent)[known.to(device)].mean()
+    # places instead of a mask: a GPU would have to be waited for to say how many it has
+    counted = tuple(place.to(device) for place in known.nonzero(as_tuple=True))
+    return ((found - wanted).abs() / extent)[counted].mean()

@@ -142,18 +142,18 @@ def training_lines(about: Mapping[str, Any]) -> Iterator[str]:
     """How a checkpoint was trained, by its description, and its learning curve."""
     yield from ("", "## Training", "")
     yield from _training(about)
+    yield from stage_lines(about)
     yield from ("", "![learning curve](curve.svg)")
 
 
 def _training(about: Mapping[str, Any]) -> Iterator[str]:
     schedule = about.get("schedule", {})
-    start = f"the checkpoint `{about['init'][:12]}`" if about.get("init") else "chance"
     backbone = about.get("config", {}).get("backbone")
     stages = ", ".join(
         f"{epochs} at {f'{size} px' if size else 'its own size'}" for epochs, size in schedule.get("stages", [])
     )
     yield (
-        f"{f'Backbone {backbone}. ' if backbone else ''}Started from {start}. "
+        f"{f'Backbone {backbone}. ' if backbone else ''}Started from {_beginning(about)}. "
         f"{schedule.get('epochs')} epochs{f' ({stages})' if stages else ''}, the best of which was number "
         f"{about.get('epoch')}; batches of {schedule.get('batch')}, AdamW, learning rate {schedule.get('rate')} in one cycle, "
         f"moving average of the weights {schedule.get('average')}, seed {schedule.get('seed')}."
@@ -165,10 +165,59 @@ def _training(about: Mapping[str, Any]) -> Iterator[str]:
     yield f"Training views: {varied}."
     if about.get("teacher"):
         teacher = about["teacher"]
+        whose = teacher.get("what") or f"the checkpoint `{teacher['sha256'][:12]}`"
         yield (
-            f"Of the people that are in every epoch the maps of the checkpoint `{teacher['sha256'][:12]}` have"
-            f" {teacher['share']:g} of the loss, the labels the rest."
+            f"Of the people that are in every epoch the maps of {whose} have {teacher['share']:g} of the loss, the labels the"
+            " rest."
         )
+    for line in about.get("left_out", ()):
+        yield f"Left out: {line}."
+
+
+def _beginning(about: Mapping[str, Any]) -> str:
+    """What the weights of a training were before it, in words: what they had learnt from, and their licence, if they say."""
+    start, sha256 = about.get("start", {}), about.get("init")
+    if not start and not sha256:
+        return "chance"
+    named = [f"`{part}`" for part in (start.get("file"), sha256 and sha256[:12]) if part]
+    words = ", ".join(named) if start else f"the checkpoint {named[0]}"
+    if "model" in start:
+        words += f" ({start['model']} {start.get('version', 'without a version')})"
+    if start.get("people"):
+        labels = ", ".join(start.get("labels", ()))
+        words += f", which had learnt from {start['people']:,} people who are not counted above ({labels})"
+    if start.get("licence"):
+        words += f"; licence of those weights: {start['licence']}"
+    return words
+
+
+def stage_lines(about: Mapping[str, Any]) -> Iterator[str]:
+    """The stages of a cascade, by a checkpoint's description, as a table; nothing of a model without any."""
+    stages = about.get("cascade")
+    if not stages:
+        return
+    yield from (
+        "",
+        "Stages are trained one after another, those before as they are; the epochs above are of the last. PDJ@0.2 is of the "
+        "people validated on. Errors before a stage, of its training people, are those that its squares are displaced by: the "
+        "root mean square over all joints, in torso diameters.",
+        "",
+    )
+    rows = []
+    for stage, made in zip(stages, [about["config"], *about["stages"]], strict=True):
+        rows.append(
+            [
+                str(stage["stage"]),
+                f"{made['sigma']:g}" if "sigma" in made else "-",
+                "maps of stage 1" if made.get("source") == "features" else f"photo, {made['backbone']}",
+                "one a joint" if made.get("sharing") == "per-joint" else "one",
+                str(stage["side"]),
+                f"{stage['epochs']}, best {stage['epoch']}" if "epochs" in stage else "not trained here",
+                *(share(stage.get(figure, math.nan)) for figure in ("errors", "before", "after")),
+            ]
+        )
+    head = ["stage", "sigma", "looks at", "networks", "side, px", "epochs", "errors before"]
+    yield from table([*head, "PDJ@0.2 before", "PDJ@0.2 after"], rows)
 
 
 def _figures(figures: Worth, skeleton: Skeleton) -> Iterator[str]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from labeltool.errors import ModelError
-from labeltool.files import atomic_write
-from labeltool.models.cascade import RefinerConfig, RefiningStage, View
-from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork, certainty, load, refiners_of
+from labeltool.models.backbones import published_backbone
+from labeltool.models.cascade import Refiner, RefinerConfig, RefiningStage, View
+from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork, refiners_of
 from labeltool.models.topdown import autocast, to_input
 from labeltool.models.weights import (
     CPU,
@@ -24,14 +24,12 @@ from labeltool.models.weights import (
     expect_model,
     load_into,
     read_checkpoint,
-    write_checkpoint,
 )
 from labeltool.skeleton import Skeleton
-from labeltool.training.augment import PLAIN, batch
-from labeltool.training.calibration import fit_logistic
+from labeltool.training.augment import batch
+from labeltool.training.cascade_record import Before, bytes_of, gained, put, tell, write_curves
 from labeltool.training.deeppose import DeepPoseTask, cell_loss, initialise, loss
-from labeltool.training.loop import Schedule, detection_rate, fit, torso_ends
-from labeltool.training.measuring import RIGHT_WITHIN
+from labeltool.training.loop import Schedule, Task, detection_rate, fit
 from labeltool.training.samples import Part, Samples
 from labeltool.training.squares import ObservedErrors, Squares, draw_squares
 
@@ -60,7 +58,7 @@ class RefineTask:
         network: with the stage to learn as its last.
         config: of stage 1.
         errors: of the stage before.
-        joints: of each person, so many random joints a step.
+        joints_a_step: of each person, so many random joints a step.
         own: see `draw_squares`.
     """
 
@@ -156,6 +154,57 @@ def observe(
     return ObservedErrors.of(pose, target, labelled, config.skeleton)
 
 
+@dataclass(frozen=True)
+class StageSchedule(Schedule):
+    """The schedule of one of several stages: its chance differs from that of the others.
+
+    Attributes:
+        run_seed: the seed of them all, which is the one that it tells.
+    """
+
+    run_seed: int = 0
+
+    @classmethod
+    def of(cls, schedule: Schedule, stage: int) -> Self:
+        """The schedule of a stage of a run with that schedule."""
+        plain = {field.name: getattr(schedule, field.name) for field in fields(Schedule)}
+        return cls(**{**plain, "seed": (schedule.seed + stage) % 2**63}, run_seed=schedule.seed)
+
+    def to_json(self) -> dict[str, Any]:
+        """As `Schedule.to_json`, with the seed of all stages."""
+        plain = super().to_json()
+        plain["seed"] = plain.pop("run_seed")
+        return plain
+
+
+def stand_before(
+    run: Path,
+    network: DeepPoseNetwork,
+    config: DeepPoseConfig,
+    training: Samples,
+    validation: Samples,
+    schedule: Schedule,
+) -> Before:
+    """What stands before the last stage of a network is trained, measured once in the folder of its run.
+
+    A stage that goes on, even with another number of threads, learns from the errors that it began with.
+    """
+    kept = run / "before.safetensors"
+    if kept.exists() and (run / "state.json").exists():
+        return Before.read(kept)
+    errors = observe(network, config, training, schedule, _OBSERVED_PEOPLE)
+    earlier = network.after(len(network.stages))
+    before = Before(errors, detection_rate(RefineTask(network, config, errors), earlier, validation))
+    before.write(kept)
+    return before
+
+
+class _Learn(Protocol):
+    """`labeltool.training.loop.fit` on the data of a run."""
+
+    def __call__(self, out: Path, task: Task, *, schedule: Schedule) -> Path: ...
+
+
 def train_cascade(
     out: Path,
     config: DeepPoseConfig,
@@ -166,6 +215,7 @@ def train_cascade(
     *,
     init: Checkpoint | None = None,
     from_stage: int = 1,
+    pretrained: bool = False,
     parts: Sequence[Part] = (),
     version: str = "1",
     about: Mapping[str, Any] | None = None,
@@ -175,7 +225,9 @@ def train_cascade(
     """Trains DeepPose stage by stage and returns the path of the checkpoint with all of them, `best.safetensors`.
 
     Stage s is trained in the folder `stage<s>` of `out`, from the best checkpoint of the stage before. A run that was stopped
-    goes on in the stage, and at the step, where it was.
+    goes on in the stage, and at the step, where it was. `curve.csv` and `curve.svg` show the epochs of all stages trained here;
+    the checkpoint's description has a row for each stage (`cascade`) and the errors that the last one began with
+    (`observed_errors`).
 
     Args:
         out: folder of the run.
@@ -186,6 +238,8 @@ def train_cascade(
         schedule: of every stage.
         init: weights to start from: a backbone's, or DeepPose's, of which refining stages of the same make are taken too.
         from_stage: the first stage to train; those before it are taken from `init` as they are.
+        pretrained: the backbones of stages that look at the photo start from their published weights, unless the stage starts
+            from another (see `with_new_stage`).
         parts: see `labeltool.training.loop.fit`.
         version: written into the checkpoint.
         about: more to write into the checkpoint's description.
@@ -197,74 +251,73 @@ def train_cascade(
     """
     if not 1 <= from_stage <= len(refiners) + 1:
         raise ModelError(f"first stage to train is {from_stage}, expected 1 to {len(refiners) + 1}")
+    learn: _Learn = partial(
+        fit,
+        training=training,
+        validation=validation,
+        parts=parts,
+        version=version,
+        about=about,
+        device=device,
+        quiet=quiet,
+    )
+    rows = [_row(stage, refiners) for stage in range(1, from_stage)]
+    runs = {stage: out / f"stage{stage}" for stage in range(from_stage, len(refiners) + 2)}
     if from_stage == 1:
-        network = DeepPoseNetwork(config)
-        if init is not None:
-            initialise(network, init)
-        run = out / "stage1"
-        fit(
-            run,
-            DeepPoseTask(network, config),
-            training,
-            validation,
-            schedule,
-            parts=parts,
-            version=version,
-            about=about,
-            device=device,
-            quiet=quiet,
-        )
-        before = read_checkpoint(run / "best.safetensors")
+        before = _first_stage(runs[1], config, init, schedule, learn)
+        rows.append(_row(1, refiners, before))
     elif init is None:
         raise ModelError(f"first stage to train is {from_stage}, expected the stages before it by --init CHECKPOINT")
     else:
-        before, run = init, out
+        before = init
     for stage in range(max(from_stage, 2), len(refiners) + 2):
-        network = with_new_stage(before, config, refiners[: stage - 1], schedule.seed, like=init).to(device)
-        errors = observe(network, config, training, schedule, _OBSERVED_PEOPLE)
-        task = RefineTask(network, config, errors)
-        earlier = detection_rate(task, network.after(stage - 1), validation)
-        told = {
-            **(about or {}),
-            "observed_errors": errors.to_json(config.skeleton),
-            "validation_before": {"stage": stage - 1, "pdj@0.2": earlier},
-        }
-        run = out / f"stage{stage}"
-        fit(
-            run,
-            task,
-            training,
-            validation,
-            replace(schedule, seed=schedule.seed + stage),
-            parts=parts,
-            version=version,
-            about=told,
-            device=device,
-            quiet=quiet,
+        network = with_new_stage(
+            before, config, refiners[: stage - 1], schedule.seed, like=init, pretrained=pretrained
+        ).to(device)
+        stand = stand_before(runs[stage], network, config, training, validation, schedule)
+        task = RefineTask(network, config, stand.errors)
+        best = learn(runs[stage], task, schedule=StageSchedule.of(schedule, stage))
+        rows[-1].setdefault("after", stand.score)
+        rows.append(_row(stage, refiners, read_checkpoint(best), stand))
+        before = tell(
+            best,
+            {
+                "observed_errors": stand.errors.to_json(config.skeleton),
+                "validation_before": {"stage": stage - 1, "pdj@0.2": stand.score},
+                "cascade": list(rows),
+            },
         )
-        before = read_checkpoint(run / "best.safetensors")
-        gained = before.description["validation"]["pdj@0.2"] - earlier
         if not quiet:
-            advice = (
-                "" if gained > 0 else f"; more --epochs may help, {run.parent}/stage{stage - 1} holds the stage before"
-            )
-            tqdm.write(f"stage {stage}: validation PDJ@0.2 {earlier:.4f} {gained:+.4f}{advice}")
-    for name in ("best.safetensors", "curve.csv", "curve.svg"):
-        copy(run / name, out / name)
+            tqdm.write(gained(stage, stand.score, before, out))
+    put(out / "best.safetensors", bytes_of(before.path))
+    write_curves(out, runs, len(validation))
     return out / "best.safetensors"
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copies a file in one piece.
+def _first_stage(
+    run: Path, config: DeepPoseConfig, init: Checkpoint | None, schedule: Schedule, learn: _Learn
+) -> Checkpoint:
+    """Stage 1, trained."""
+    network = DeepPoseNetwork(config)
+    if init is not None:
+        initialise(network, init)
+    return read_checkpoint(learn(run, DeepPoseTask(network, config), schedule=schedule))
 
-    Raises:
-        ModelError: it cannot be read or written.
+
+def _row(
+    stage: int, refiners: Sequence[RefinerConfig], trained: Checkpoint | None = None, before: Before | None = None
+) -> dict[str, Any]:
+    """What a description tells of a stage: its number, the side in pixels of what goes through its backbone, and of one that was
+    trained here its epochs, the best of them, the errors before it and PDJ at 0.2 before and after it.
     """
-    try:
-        with atomic_write(target) as file:
-            file.write(source.read_bytes())
-    except OSError as error:
-        raise ModelError(f"{target}: cannot be written: {error.strerror or error}") from None
+    photo = stage > 1 and refiners[stage - 2].source == "photo"
+    row: dict[str, Any] = {"stage": stage, "side": refiners[stage - 2].tile if photo else CROP_SIZE}
+    if trained is not None:
+        told = trained.description
+        row |= {"epochs": told["schedule"]["epochs"], "epoch": told["epoch"], "after": told["validation"]["pdj@0.2"]}
+    if before is not None:
+        row |= {"errors": round(before.spread(), 4), "before": before.score}
+    return row
 
 
 def with_new_stage(
@@ -274,40 +327,32 @@ def with_new_stage(
     seed: int,
     *,
     like: Checkpoint | None = None,
+    pretrained: bool = False,
 ) -> DeepPoseNetwork:
     """The network of a checkpoint with one more stage, the last of `refiners`, that is to be learnt.
 
     The new stage starts from the same one of `like`, when that has one of the same make, else from the refining stage before it,
-    when that differs in sigma alone, else by chance.
+    when that differs in sigma alone, else by chance; then, if it looks at the photo and `pretrained` is asked for, its backbones
+    start from their published weights. They see photos normalised as stage 1 sees them.
 
     Raises:
-        ModelError: the checkpoint is of another network, or has not just the stages before that one.
+        ModelError: the checkpoint is of another network, or has not just the stages before that one; or as `published_backbone`.
     """
     expect_model(before, DeepPose.name)
-    theirs = DeepPoseConfig.from_json(before.description.get("config", {}))
-    like_this = replace(
-        theirs, skeleton=config.skeleton, slope=config.slope, offsets=config.offsets, unlearnt=config.unlearnt
-    )
-    if theirs.skeleton.joints != config.skeleton.joints or like_this != config:
-        raise ModelError(
-            f"{before.path}: stage 1 is {theirs.backbone} for {theirs.skeleton.name}, "
-            f"expected {config.backbone} for {config.skeleton.name}, with the same sizes"
-        )
-    kept = refiners_of(before)[: len(refiners) - 1]
-    if kept != list(refiners[:-1]):
-        raise ModelError(
-            f"{before.path}: holds {1 + len(kept)} stages, expected the {len(refiners)} before the one to train"
-            " with the same settings"
-        )
+    _expect_kept(before, config, refiners[:-1])
     torch.manual_seed(seed)
     network = DeepPoseNetwork(config, refiners)
     new = f"stages.{len(refiners) - 1}."
-    start = {name: t for name, t in network.state_dict().items() if name.startswith(new)}
+    start: dict[str, Tensor] = {}
     if like is not None and refiners_of(like)[len(refiners) - 1 : len(refiners)] == [refiners[-1]]:
         start = {name: t for name, t in like.tensors.items() if name.startswith(new)}
     elif len(refiners) > 1 and replace(refiners[-2], sigma=refiners[-1].sigma) == refiners[-1]:
         last = f"stages.{len(refiners) - 2}."
         start = {new + name.removeprefix(last): t for name, t in before.tensors.items() if name.startswith(last)}
+    else:
+        if pretrained and refiners[-1].source == "photo":
+            _take_published(network.last_stage)
+        start = {name: t for name, t in network.state_dict().items() if name.startswith(new)}
     later = tuple(f"stages.{i}." for i in range(len(refiners) - 1, 1 + len(refiners_of(before))))
     taken = {name: t for name, t in before.tensors.items() if not name.startswith(later)}
     load_into(network, {**taken, **start}, str(before.path))
@@ -315,35 +360,44 @@ def with_new_stage(
     return network
 
 
-def calibrate_deeppose(path: Path, samples: Samples) -> None:
-    """Fits the confidence of a DeepPose checkpoint on people that were not trained on, and writes it into its description.
+def _take_published(stage: RefiningStage) -> None:
+    """Puts the published weights of a stage's backbone into each of its looks at the photo."""
+    published = published_backbone(stage.config.backbone)
+    for network in stage.networks:
+        initialise(cast("Refiner", network).look, published)
 
-    A joint is right when it lies within 0.2 of the labelled torso's diameter; people without a torso do not count.
+
+def _expect_kept(before: Checkpoint, config: DeepPoseConfig, refiners: Sequence[RefinerConfig]) -> None:
+    """Checks that a checkpoint has stage 1, and the refining stages, that a stage is to be added to.
 
     Raises:
-        ModelError: the checkpoint is damaged or cannot be written, or nobody has the torso's ends labelled.
+        ModelError: one is missing, or differs; the message names the first difference.
     """
-    model = load(path, "cpu")
-    a, b = torso_ends(model.skeleton, samples)
-    found = []
-    for rows in torch.arange(len(samples)).split(64):  # type: ignore[no-untyped-call]
-        views, target, labelled = batch(
-            samples,
-            rows,
-            model.skeleton,
-            size=model.size,
-            padding=model.config.padding,
-            augmentation=PLAIN,
-            generator=torch.Generator(),
+    theirs = DeepPoseConfig.from_json(before.description.get("config", {}))
+    if theirs.skeleton.joints != config.skeleton.joints:
+        raise ModelError(
+            f"{before.path}: stage 1 is for {len(theirs.skeleton)} joints of {theirs.skeleton.name}, expected the"
+            f" {len(config.skeleton)} of {config.skeleton.name}"
         )
-        with torch.inference_mode(), autocast(views.device):
-            joints, log_error = model.network(to_input(views, model.config))
-        x = certainty(joints.double().numpy(), log_error.double().numpy(), model.skeleton)
-        torso = (target[:, a] - target[:, b]).norm(dim=1)
-        right = (joints - target).norm(dim=2) <= RIGHT_WITHIN * torso[:, None]
-        counted = labelled & (labelled[:, a] & labelled[:, b])[:, None]
-        found.append((x, right.numpy(), counted.numpy()))
-    fitted = fit_logistic(*(np.concatenate(part) for part in zip(*found, strict=True)))
-    config = replace(model.config, slope=fitted.slopes[0], offsets=fitted.offsets)
-    checkpoint = read_checkpoint(path)
-    write_checkpoint(path, checkpoint.tensors, {**checkpoint.description, "config": config.to_json()}, half=True)
+    # what stage 1 is told anew by each training
+    same = replace(
+        theirs, skeleton=config.skeleton, slope=config.slope, offsets=config.offsets, unlearnt=config.unlearnt
+    )
+    kept = refiners_of(before)
+    if len(kept) < len(refiners):
+        raise ModelError(
+            f"{before.path}: holds {_stages(1 + len(kept))}, expected the {1 + len(refiners)} before the one to train"
+        )
+    pairs: list[tuple[Any, Any]] = [(same, config), *zip(kept, refiners, strict=False)]
+    for stage, (was, asked) in enumerate(pairs, start=1):
+        for field in fields(was):
+            value, wanted = getattr(was, field.name), getattr(asked, field.name)
+            if value != wanted:
+                raise ModelError(
+                    f"{before.path}: {field.name} of stage {stage} is {value}, asked for is {wanted}; expected the same of a"
+                    " stage that is kept"
+                )
+
+
+def _stages(count: int) -> str:
+    return f"{count} stage{'' if count == 1 else 's'}"

@@ -16,22 +16,22 @@ from labeltool.audit import ImageSums
 from labeltool.audit.average_precision import AREA_RANGES, OKS_THRESHOLDS, DetectionCounts
 from labeltool.models.base import Poses
 from labeltool.skeleton import Skeleton
+from labeltool.training.outlines import rle_of
 from labeltool.training.scenes import Scene
 
 
 def truth_of(scenes: Sequence[Scene], skeleton: Skeleton) -> dict[str, Any]:
     """Scenes as the COCO document that results are held against.
 
-    The area is the outline's where there is one and otherwise 0.53 of the box, whose mask is then the box.
+    The area is the outline's where there is one and otherwise 0.53 of the box; such people have no `segmentation`, and masks
+    found in their box count neither as right nor as wrong.
     """
     annotations: list[dict[str, Any]] = []
     for scene in scenes:
-        width, height = scene.size
         for box, xy, v, outline in zip(scene.boxes, scene.xy, scene.v, scene.outlines, strict=True):
             x, y, w, h = map(float, box)
-            polygons = [list(part) for part in outline] or [[x, y, x + w, y, x + w, y + h, x, y + h]]
-            merged = rle.merge(rle.frPyObjects(polygons, height, width))
-            area = float(rle.area(merged)) if outline else 0.53 * w * h
+            mask = rle_of(outline, scene.size) if outline else None
+            area = 0.53 * w * h if mask is None else float(rle.area(mask))
             keypoints = np.concatenate([xy, v[:, None]], axis=1).ravel().tolist()
             annotations.append(
                 {
@@ -41,7 +41,7 @@ def truth_of(scenes: Sequence[Scene], skeleton: Skeleton) -> dict[str, Any]:
                     "bbox": [x, y, w, h],
                     "area": area,
                     "iscrowd": 0,
-                    "segmentation": merged,
+                    **({} if mask is None else {"segmentation": mask}),
                     "keypoints": keypoints,
                     "num_keypoints": int((v > 0).sum()),
                 }
@@ -90,7 +90,8 @@ def counts_by_image(
         skeleton: its sigmas are used for `keypoints`.
     """
     images = np.array(sorted(image["id"] for image in truth["images"]), dtype=np.int64)
-    counted = [a["image_id"] for a in truth["annotations"] if measure != "keypoints" or a["num_keypoints"]]
+    needed = {"bbox": "bbox", "segm": "segmentation", "keypoints": "num_keypoints"}[measure]
+    counted = [a["image_id"] for a in truth["annotations"] if a.get(needed)]
     people = np.bincount(np.searchsorted(images, counted), minlength=len(images))
     evaluation = _evaluated(truth, results, measure, skeleton)
     # the first of the size classes is all of them, its photos in the order of their ids
@@ -122,10 +123,20 @@ def _evaluated(truth: dict[str, Any], results: Sequence[Mapping[str, Any]], meas
         return None
     with contextlib.redirect_stdout(io.StringIO()):
         labels = COCO()
-        labels.dataset = truth
+        labels.dataset = _outlined(truth) if measure == "segm" else truth
         labels.createIndex()
         evaluation = COCOeval(labels, labels.loadRes(kept), measure)
         if measure == "keypoints":
             evaluation.params.kpt_oks_sigmas = np.array(skeleton.sigmas)
         evaluation.evaluate()
     return evaluation
+
+
+def _outlined(truth: dict[str, Any]) -> dict[str, Any]:
+    """A COCO document in which people without an outline are crowds that fill their box: what is found there does not count."""
+    return {**truth, "annotations": [a if "segmentation" in a else _as_crowd(a) for a in truth["annotations"]]}
+
+
+def _as_crowd(annotation: Mapping[str, Any]) -> dict[str, Any]:
+    x, y, w, h = annotation["bbox"]
+    return {**annotation, "iscrowd": 1, "segmentation": [[x, y, x + w, y, x + w, y + h, x, y + h]]}

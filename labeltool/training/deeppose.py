@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from labeltool.errors import ModelError
-from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork
+from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork, certainty, load
 from labeltool.models.topdown import autocast, to_input
-from labeltool.models.weights import Checkpoint
+from labeltool.models.weights import Checkpoint, read_checkpoint, write_checkpoint
 from labeltool.skeleton import Skeleton
+from labeltool.training.augment import PLAIN, batch
+from labeltool.training.calibration import fit_logistic
+from labeltool.training.loop import torso_ends
+from labeltool.training.measuring import RIGHT_WITHIN
+from labeltool.training.samples import Samples
 
 
 @dataclass(frozen=True)
@@ -131,3 +138,37 @@ def initialise(network: nn.Module, checkpoint: Checkpoint) -> None:
         what = "is missing" if given is None else f"has the shape {list(given.shape)} and not {list(own[name].shape)}"
         raise ModelError(f"{checkpoint.path}: tensor {name!r} {what}, expected the backbone's weights")
     network.load_state_dict(fits, strict=False)
+
+
+def calibrate_deeppose(path: Path, samples: Samples) -> None:
+    """Fits the confidence of a DeepPose checkpoint on people that were not trained on, and writes it into its description.
+
+    A joint is right when it lies within 0.2 of the labelled torso's diameter; people without a torso do not count.
+
+    Raises:
+        ModelError: the checkpoint is damaged or cannot be written, or nobody has the torso's ends labelled.
+    """
+    model = load(path, "cpu")
+    a, b = torso_ends(model.skeleton, samples)
+    found = []
+    for rows in torch.arange(len(samples)).split(64):  # type: ignore[no-untyped-call]
+        views, target, labelled = batch(
+            samples,
+            rows,
+            model.skeleton,
+            size=model.size,
+            padding=model.config.padding,
+            augmentation=PLAIN,
+            generator=torch.Generator(),
+        )
+        with torch.inference_mode(), autocast(views.device):
+            joints, log_error = model.network(to_input(views, model.config))
+        x = certainty(joints.double().numpy(), log_error.double().numpy(), model.skeleton)
+        torso = (target[:, a] - target[:, b]).norm(dim=1)
+        right = (joints - target).norm(dim=2) <= RIGHT_WITHIN * torso[:, None]
+        counted = labelled & (labelled[:, a] & labelled[:, b])[:, None]
+        found.append((x, right.numpy(), counted.numpy()))
+    fitted = fit_logistic(*(np.concatenate(part) for part in zip(*found, strict=True)))
+    config = replace(model.config, slope=fitted.slopes[0], offsets=fitted.offsets)
+    checkpoint = read_checkpoint(path)
+    write_checkpoint(path, checkpoint.tensors, {**checkpoint.description, "config": config.to_json()}, half=True)

@@ -22,20 +22,29 @@ from labeltool.models.weights import (
     choose_device,
     load_into,
     read_checkpoint,
-    read_published,
     write_checkpoint,
 )
 from labeltool.project.versions import validated_people
 from labeltool.skeleton import Skeleton
 from labeltool.training.card import write_card
-from labeltool.training.cascade import calibrate_deeppose, train_cascade
+from labeltool.training.cascade import train_cascade
 from labeltool.training.cascade_options import Cascade
-from labeltool.training.deeppose import DeepPoseTask, initialise
+from labeltool.training.deeppose import DeepPoseTask, calibrate_deeppose, initialise
 from labeltool.training.heatmap import TEACHER_SHARE, HeatmapTask, Teacher
 from labeltool.training.loop import Schedule, fit
 from labeltool.training.samples import Part, Person, Samples, cut_out
 from labeltool.training.sources import MOST_HELD_OUT, Source, read_source, split_by_photo, split_for_good
-from labeltool.training.starting import blaming, by_joint, freeze, like, unlearnt_joints, without
+from labeltool.training.starting import (
+    announce,
+    blaming,
+    by_joint,
+    freeze,
+    like,
+    lineage,
+    read_init,
+    unlearnt_joints,
+    without,
+)
 
 #: People are kept with so much room around their crop for turning and shifting it.
 _ROOM = 1.35
@@ -101,7 +110,7 @@ def train_on_files(
     where = choose_device(device)
     torch.manual_seed(schedule.seed)
     stages = cascade or Cascade()
-    start = None if init is None else _read(init)
+    start = None if init is None else read_init(init)
     task = make_task(model, skeleton, backbone, side, start=start)
     if start is None and pretrained:
         start = published_backbone(task.config.backbone)
@@ -124,7 +133,8 @@ def train_on_files(
         task = replace(task, teacher=taught_by)
     if frozen:
         freeze(task.network, start, model, "heatmap")
-    per_source = [read_source(source, skeleton) for source in sources]
+    left_out: list[str] = []
+    per_source = [read_source(source, skeleton, left_out.append) for source in sources]
     by_lot = held_out is None and sources[0].is_project
     if by_lot:
         before = validated_people(sources[0].labels)
@@ -137,20 +147,24 @@ def train_on_files(
     expect_apart((p.photo for p in unseen), (p.photo for people in taken for p in people), sources)
     reach = task.padding * _ROOM
     size = kept_size(task.size) * stages.zoom
+    if not quiet:
+        announce([len(people) for people in taken], len(unseen), left_out, "people")
     labelled = torch.from_numpy(np.stack([person.v > 0 for people in taken for person in people]))
     task = without(task, unlearnt_joints(labelled, given, model, skeleton))
     validation = cut_out(unseen, size=size, reach=reach, quiet=quiet)
     training = Samples.join([cut_out(people, size=size, reach=reach, quiet=quiet) for people in taken])
     parts = [Part(len(p), s.per_epoch, taught=s.per_epoch is None) for p, s in zip(taken, sources, strict=True)]
-    about = {
-        "data": [_about(source, people) for source, people in zip(sources, taken, strict=True)],
+    data = [_about(source, people) for source, people in zip(sources, taken, strict=True)]
+    about: dict[str, Any] = {
+        "data": data,
         "held_out": len(unseen),
         **({"by_lot": True} if by_lot else {}),
         **({"validated": [p.number for p in unseen]} if sources[0].is_project else {}),
         "labels_sha256": fingerprint(training),
         "validation_sha256": fingerprint(validation),
-        "init": None if start is None else start.sha256,
+        **lineage(given, data),
         "licence": licence,
+        **({"left_out": left_out} if left_out else {}),
         **({"frozen": True} if frozen else {}),
         **({} if taught_by is None else {"teacher": {"sha256": taught_by.sha256, "share": taught_by.share}}),
     }
@@ -164,6 +178,7 @@ def train_on_files(
             schedule,
             init=start,
             from_stage=stages.from_stage,
+            pretrained=pretrained,
             parts=parts,
             version=version,
             about=about,
@@ -210,13 +225,6 @@ def calibrate(path: Path, task: HeatmapTask, validation: Samples) -> None:
     load_into(task.network, checkpoint.tensors, str(path))
     config = task.calibrated(task.network, validation)
     write_checkpoint(path, checkpoint.tensors, {**checkpoint.description, "config": config.to_json()}, half=True)
-
-
-def _read(init: Path) -> Checkpoint:
-    """The weights to start from."""
-    if init.suffix == ".safetensors":
-        return read_checkpoint(init)
-    return read_published(init)
 
 
 def make_task(

@@ -21,6 +21,7 @@ from labeltool.training.augment import PLAIN, Augmentation, batch
 from labeltool.training.average import averaged
 from labeltool.training.curve import write_curve
 from labeltool.training.depthwise import QuickDepthwise
+from labeltool.training.guards import Ending, expect_number, expect_seed, stop
 from labeltool.training.pace import optimiser_of, set_rate
 from labeltool.training.samples import Part, Samples, people_of_epoch, taught
 from labeltool.training.state import State
@@ -64,11 +65,14 @@ class Schedule:
         rate: the highest learning rate of the cycle.
         decay: AdamW's weight decay.
         average: decay of the moving average of the weights, which is what is kept.
-        seed: of every random choice.
+        seed: of every random choice; 0 or more.
         augmentation: how training views vary.
         stages: sizes of the crops by epoch, their epochs adding up to `epochs`; empty for the model's own size throughout. A
             fully convolutional model learns most of what it knows on small crops, which cost less.
         save_every: seconds after which the state is saved in the middle of an epoch.
+
+    Raises:
+        ModelError: the stages do not add up to the epochs, or the seed is none that torch takes.
     """
 
     epochs: int = 12
@@ -82,6 +86,7 @@ class Schedule:
     save_every: float = 120.0
 
     def __post_init__(self) -> None:
+        expect_seed(self.seed)
         total = sum(stage.epochs for stage in self.stages)
         if self.stages and total != self.epochs:
             raise ModelError(f"schedule: stages of {total} epochs, expected {self.epochs} together")
@@ -192,8 +197,10 @@ def fit(
         quiet: show no progress bars.
 
     Raises:
-        ModelError: the loss is no longer a number, nothing to measure PDJ by, the folder holds a run with other arguments or a
-            damaged one, or it cannot be written.
+        ModelError: the loss or its gradient is no longer a number, nothing to measure PDJ by, the folder holds a run with other
+            arguments or a damaged one, or it cannot be written.
+        KeyboardInterrupt: by Ctrl+C, or SIGTERM where that does the same; in the middle of an epoch the step on its way is done
+            and the state saved.
     """
     task.network.to(device)
     run = _Run(out, task, training, validation, schedule, parts, {"version": version, **(about or {})}, quiet)
@@ -231,7 +238,7 @@ class _Run:
 
     def train(self, epoch: int) -> None:
         """The steps of an epoch that are not done yet."""
-        rows = people_of_epoch(len(self.training), self.parts, _chance(self.schedule.seed, epoch))
+        rows = people_of_epoch(len(self.training), self.parts, chance_of(self.schedule.seed, epoch))
         # steps of as many people, within one: a last step of one person would have no batch statistics
         steps = rows.tensor_split(math.ceil(len(rows) / self.schedule.batch))
         self.network.train()
@@ -243,7 +250,7 @@ class _Run:
             unit="step",
             disable=True if self.quiet else None,
         )
-        with bar:
+        with bar, Ending() as ending:
             for step in range(self.place.step, len(steps)):
                 progress = (epoch + step / len(steps)) / self.schedule.epochs
                 loss = self._step(epoch, step, steps[step], self.schedule.rate_at(progress))
@@ -254,6 +261,10 @@ class _Run:
                 if time.monotonic() - saved >= self.schedule.save_every and step + 1 < len(steps):
                     self.state.save(self.place)
                     saved = time.monotonic()
+                if ending.asked:
+                    break
+        if ending.asked:
+            stop(self.state, self.place, self.out, self.quiet)
 
     def close(self, epoch: int) -> None:
         """The end of an epoch: measure, keep the best, write the curve and the state."""
@@ -281,7 +292,7 @@ class _Run:
             tqdm.write(f"epoch {epoch + 1}: crops of {size} px, loss {loss:.5f}, validation PDJ@0.2 {score:.4f}")
 
     def _step(self, epoch: int, step: int, rows: Tensor, rate: float) -> float:
-        chance = _chance(self.schedule.seed, epoch, step + 1)
+        chance = chance_of(self.schedule.seed, epoch, step + 1)
         torch.manual_seed(chance.initial_seed())
         views, target, labelled = batch(
             self.training,
@@ -297,23 +308,20 @@ class _Run:
             objective, loss = self.task.objective(
                 views.to(device), target.to(device), labelled.to(device), self.taught[rows].to(device)
             )
-        if not torch.isfinite(objective):
-            raise ModelError(
-                f"training: the loss is {objective.item()} in step {step + 1} of epoch {epoch + 1}, expected a number"
-                " (a lower --rate may help; the last good checkpoint is kept)"
-            )
+        expect_number("loss", objective, epoch, step, self.out)
         self.optimiser.zero_grad(set_to_none=True)
         objective.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        expect_number("norm of the gradient", norm, epoch, step, self.out)
         set_rate(self.optimiser, rate)
         self.optimiser.step()
         self.average.update_parameters(self.network)
         return float(loss.item())
 
 
-def _chance(seed: int, epoch: int, step: int = 0) -> torch.Generator:
-    """Chance that depends on nothing but the seed, the epoch and the step (0 for the epoch's own)."""
-    return torch.Generator().manual_seed((seed * 1_000_003 + epoch) * 10_000_019 + step)
+def chance_of(seed: int, epoch: int, step: int = 0) -> torch.Generator:
+    """Chance that depends on nothing but the seed, the epoch and the step (0 for the epoch's own), in torch's 64 bits."""
+    return torch.Generator().manual_seed(((seed * 1_000_003 + epoch) * 10_000_019 + step) % 2**64)
 
 
 def torso_ends(skeleton: Skeleton, samples: Samples) -> tuple[int, int]:

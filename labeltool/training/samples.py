@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,7 +19,7 @@ from labeltool.coco.show import show
 from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray, box_of_joints, image_to_crop, square_boxes
 from labeltool.images import crop_photo, load_photo
-from labeltool.skeleton import Skeleton, convert, from_category
+from labeltool.skeleton import Conversion, Skeleton, convert, from_category
 from labeltool.training.boxes import box_of, expect_on_photo, is_on_photo
 
 
@@ -55,7 +55,9 @@ class Samples:
 
     @classmethod
     def join(cls, parts: Sequence[Samples]) -> Samples:
-        """All the parts, one after another."""
+        """All the parts, one after another; a single one as it is."""
+        if len(parts) == 1:
+            return parts[0]
         return cls(
             *(np.concatenate([getattr(p, field) for p in parts]) for field in ("crops", "xy", "v", "box_side")),
         )
@@ -101,13 +103,16 @@ def taught(count: int, parts: Sequence[Part]) -> Tensor:
     return torch.cat([torch.full((part.count,), part.taught) for part in (*parts, Part(rest))])
 
 
-def people_of(document: CocoDocument, photos: Path, skeleton: Skeleton) -> list[Person]:
+def people_of(
+    document: CocoDocument, photos: Path, skeleton: Skeleton, tell: Callable[[str], None] | None = None
+) -> list[Person]:
     """The people of a COCO document that have labelled joints, crowds left out.
 
     Args:
         document: the labels.
         photos: the folder that its file names start from.
         skeleton: the joints to train; the document's own are brought to it by name.
+        tell: is told, a line each, who and which labelled joints are left out.
 
     Raises:
         ModelError: the box of one of them is no box, or lies outside the photo.
@@ -115,25 +120,79 @@ def people_of(document: CocoDocument, photos: Path, skeleton: Skeleton) -> list[
     category = person_category(document)
     conversion = convert(from_category(category), skeleton)
     images = {image["id"]: image for image in document.images}
-    people = []
+    people, left_out = [], LeftOut(conversion)
     for annotation in document.annotations:
         if annotation.get("iscrowd") or annotation.get("category_id") != category["id"]:
             continue
         image = images.get(annotation.get("image_id"))
         if image is None:
+            left_out.on_no_photo += 1
             continue
         own_xy, own_v = keypoints_of(annotation, len(conversion.source))
+        left_out.see(own_v)
         xy = conversion.apply(own_xy[None], fill=0.0)[0]
         v = conversion.apply(own_v[None], fill=0)[0]
         box = box_of_joints(xy, v)
         if box is None:
+            left_out.without_joints += 1
             continue
         if annotation.get("bbox"):
             box = box_of(annotation, image, document.source)
-        if max(box[2:]) >= 2:
-            expect_on_photo(box, annotation, image, document.source)
-            people.append(Person(photos / image["file_name"], box, xy, v))
+        if max(box[2:]) < 2:
+            left_out.too_small += 1
+            continue
+        expect_on_photo(box, annotation, image, document.source)
+        people.append(Person(photos / image["file_name"], box, xy, v))
+    if tell is not None:
+        for line in left_out.lines(document.source):
+            tell(line)
     return people
+
+
+def labels_not_learnt(document: CocoDocument, skeleton: Skeleton) -> Iterator[str]:
+    """A line that names the joints that are labelled in a document and not in the skeleton, where there are any."""
+    category = person_category(document)
+    own = from_category(category)
+    left_out = LeftOut(convert(own, skeleton))
+    for annotation in document.annotations:
+        if annotation.get("category_id") == category["id"] and annotation.get("keypoints"):
+            left_out.see(keypoints_of(annotation, len(own))[1])
+    yield from left_out.lines(document.source)
+
+
+class LeftOut:
+    """Counts what of labels is not learnt from.
+
+    Attributes:
+        without_joints: people none of whose joints that are learnt is labelled.
+        too_small: people whose box is less than two pixels.
+        on_no_photo: people of an image that the labels do not list.
+        joints: labelled joints that are not learnt, each with how many people have it.
+    """
+
+    def __init__(self, conversion: Conversion) -> None:
+        self.on_no_photo = self.without_joints = self.too_small = 0
+        self.joints = dict.fromkeys(conversion.dropped, 0)
+        self._skeleton = conversion.target.name
+        self._places = [(joint, conversion.source.index(joint)) for joint in conversion.dropped]
+
+    def see(self, v: NDArray[np.int_]) -> None:
+        """Counts the labelled joints of a person's own (K,) that are not learnt."""
+        for joint, place in self._places:
+            self.joints[joint] += int(v[place] > 0)
+
+    def lines(self, where: str) -> Iterator[str]:
+        """A line for each kind of thing that was left out."""
+        people = (
+            (self.without_joints, f"without a labelled joint of {self._skeleton}"),
+            (self.too_small, "with a box of less than two pixels"),
+            (self.on_no_photo, "on an image that is not listed"),
+        )
+        if any(count for count, _ in people):
+            yield f"{where}: people left out: {', '.join(f'{count:,} {why}' for count, why in people if count)}"
+        lost = [joint for joint, count in self.joints.items() if count]
+        if lost:
+            yield f"{where}: labelled and not learnt, as {self._skeleton} has no such joints: {', '.join(lost)}"
 
 
 def cut_out(people: Iterable[Person], *, size: int, reach: float, quiet: bool = False) -> Samples:
@@ -153,10 +212,19 @@ def cut_out(people: Iterable[Person], *, size: int, reach: float, quiet: bool = 
     if not groups:
         raise ModelError("training data: no person with labelled joints, expected at least one")
 
-    def cut(group: list[Person]) -> list[tuple[NDArray[np.uint8], FloatArray, NDArray[np.int_], float]]:
+    starts = np.cumsum([0, *map(len, groups)]).tolist()
+    count, joints = starts.pop(), len(groups[0][0].v)
+    # crops in a list would take their memory a second time when it becomes an array
+    samples = Samples(
+        np.empty((count, size, size, 3), np.uint8),
+        np.empty((count, joints, 2), np.float32),
+        np.empty((count, joints), np.int8),
+        np.full(count, size / reach, np.float32),
+    )
+
+    def cut(start: int, group: list[Person]) -> None:
         photo = load_photo(group[0].photo)
-        rows = []
-        for person in group:
+        for row, person in enumerate(group, start):
             # the file itself may be smaller than the labels say
             if not is_on_photo(person.box, (photo.shape[1], photo.shape[0])):
                 raise ModelError(
@@ -164,22 +232,15 @@ def cut_out(people: Iterable[Person], *, size: int, reach: float, quiet: bool = 
                     f" {photo.shape[1]} x {photo.shape[0]} pixels, expected them to overlap"
                 )
             square = square_boxes(person.box, reach)
-            xy = image_to_crop(person.xy, square, size)
-            rows.append((crop_photo(photo, square, size), xy, person.v, size / reach))
-        return rows
+            samples.crops[row] = crop_photo(photo, square, size)
+            samples.xy[row] = image_to_crop(person.xy, square, size)
+            samples.v[row] = person.v
 
-    rows = []
-    with ThreadPoolExecutor(2) as pool:
-        for part in tqdm(
-            pool.map(cut, groups), total=len(groups), desc="cutting out people", unit="photo", disable=quiet
-        ):
-            rows += part
-    return Samples(
-        np.stack([r[0] for r in rows]),
-        np.stack([r[1] for r in rows]).astype(np.float32),
-        np.stack([r[2] for r in rows]).astype(np.int8),
-        np.array([r[3] for r in rows], dtype=np.float32),
-    )
+    bar = tqdm(total=len(groups), desc="cutting out people", unit="photo", disable=True if quiet else None)
+    with ThreadPoolExecutor(2) as pool, bar:
+        for _ in pool.map(cut, starts, groups):
+            bar.update()
+    return samples
 
 
 def _named(person: Person) -> str:

@@ -176,6 +176,8 @@ def scene_card_lines(
     )
     yield f"SHA-256 of the labels trained on `{about.get('labels_sha256')}`, validated on `{about.get('validation_sha256')}`."
     yield from training_lines(about)
+    for line in outline_lines(about.get("without_outline", {})):
+        yield from ("", f"{line}.")
     yield from ("", "The loss is the sum of these terms; beside each its mean over the epoch that was kept.", "")
     losses = about.get("losses", {})
     yield from table(
@@ -189,6 +191,20 @@ def scene_card_lines(
         "predictions in red, nothing in red for those it missed."
     )
     yield from ("", "![failures](failures.jpg)")
+
+
+def outline_lines(without: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    """What became of the masks of people without an outline.
+
+    Args:
+        without: how many there are, and of how many people, by what they are for: `train`, `validate`.
+    """
+    if "train" in without:
+        some, people = without["train"]
+        yield f"{some:,} of {people:,} people to train on have no outline: their box stands for it"
+    if "validate" in without:
+        some, people = without["validate"]
+        yield f"{some:,} of {people:,} people to validate on have no outline: AP of masks is that of the others"
 
 
 def _figures(figures: SceneWorth, scenes: Sequence[Scene]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,32 @@ from tqdm import tqdm
 from labeltool.coco.document import CocoDocument
 from labeltool.errors import ModelError
 from labeltool.formats.coco import read_coco
+from labeltool.models.backbones import published_backbone
 from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork
 from labeltool.models.mask_rcnn import TASKS, MaskRcnnConfig, build
-from labeltool.models.weights import Checkpoint, choose_device, read_checkpoint
+from labeltool.models.weights import Checkpoint, choose_device
 from labeltool.project import Project
 from labeltool.project.versions import validated_people
 from labeltool.skeleton import Skeleton
 from labeltool.training.bottom_up import BottomUpTask
 from labeltool.training.from_files import expect_apart
 from labeltool.training.mask_rcnn import MaskRcnnTask
-from labeltool.training.samples import Person
-from labeltool.training.scene_card import write_scene_card
+from labeltool.training.samples import Person, labels_not_learnt
+from labeltool.training.scene_card import outline_lines, write_scene_card
 from labeltool.training.scene_loop import SceneSchedule, SceneTask, fit_scenes
-from labeltool.training.scenes import Scene, read_scenes
-from labeltool.training.sources import Source, split_for_good
-from labeltool.training.starting import blaming, by_joint, freeze, like, unlearnt_joints, without
+from labeltool.training.scenes import Scene, outlined, read_scenes
+from labeltool.training.sources import Source, split_for_good, unusable
+from labeltool.training.starting import (
+    announce,
+    blaming,
+    by_joint,
+    freeze,
+    like,
+    lineage,
+    read_init,
+    unlearnt_joints,
+    without,
+)
 
 #: The models of whole photos that can be trained, by name.
 SCENE_MODELS = ("mask-rcnn", "bottom-up")
@@ -47,6 +58,8 @@ def train_on_scenes(
     tasks: tuple[str, ...] = TASKS,
     held_out: int | None = None,
     init: Path | None = None,
+    backbone: str | None = None,
+    pretrained: bool = False,
     frozen: bool = False,
     version: str = "1",
     licence: str = "not stated",
@@ -65,6 +78,8 @@ def train_on_scenes(
         held_out: how many photos, the last of the first source, are validated on and never trained on; by default a fifth of
             them, at most 200; of a project those of `labeltool.training.sources.split_for_good`.
         init: weights to start from: a backbone's, or a checkpoint, of which all tensors that fit are taken, and its backbone.
+        backbone: of the network; by default that of the checkpoint it starts from, else EfficientNet-Lite0.
+        pretrained: start from the backbone's published weights, downloaded once; not with `init`.
         frozen: the first layers of the bottom-up model's backbone stay as `init` has them.
         version: written into the checkpoint.
         licence: of the weights, written into the checkpoint.
@@ -72,15 +87,17 @@ def train_on_scenes(
         quiet: show no progress.
 
     Raises:
-        ModelError: an unknown model, a source without people, or without labelled joints where joints are learnt, a box that is
-            none, fewer photos than are to be held out, a photo on both sides, weights that do not fit, layers to freeze that
-            start by chance, or a training that failed.
+        ModelError: an unknown model, a source without people, or without labelled joints where joints are learnt, nobody with an
+            outline where masks are, a box that is none, fewer photos than are to be held out, a photo on both sides, weights
+            that do not fit, layers to freeze that start by chance, or a training that failed.
         FormatError, ProjectError: a source cannot be read.
     """
     chosen = choose_device(device)
     torch.manual_seed(schedule.seed)
-    given = None if init is None else read_checkpoint(init)
-    task = make_scene_task(model, skeleton, tasks, start=given)
+    given = None if init is None else read_init(init)
+    task = make_scene_task(model, skeleton, tasks, backbone=backbone, start=given)
+    if given is None and pretrained:
+        given = published_backbone(task.describe()["config"]["backbone"])
     if given is not None:
         start, told = by_joint(given, model, task.network, skeleton)
         if told and not quiet:
@@ -88,7 +105,8 @@ def train_on_scenes(
         start_from(task.network, start)
     if frozen:
         freeze(task.network, given, model, "bottom-up")
-    per_source = [_read(source, skeleton) for source in sources]
+    left_out: list[str] = []
+    per_source = [_read(source, skeleton, left_out.append, joints=task.joints) for source in sources]
     if task.joints:
         for source, scenes in zip(sources, per_source, strict=True):
             _expect_joints(scenes, f"{source.labels}: no person with labelled joints", skeleton)
@@ -108,14 +126,22 @@ def train_on_scenes(
             _expect_joints(side, where, skeleton)
         labelled = torch.from_numpy(np.concatenate([scene.v > 0 for scene in training]))
         task = without(task, unlearnt_joints(labelled, given, model, skeleton))
-    about = {
-        "data": [_about(source, scenes) for source, scenes in zip(sources, taken, strict=True)],
+    boxed = _without_outline(training, unseen, sources[0].labels, tasks) if task.masks else {}
+    if not quiet:
+        announce([len(scenes) for scenes in taken], len(unseen), left_out, "photos")
+        for line in outline_lines(boxed):
+            tqdm.write(line)
+    data = [_about(source, scenes) for source, scenes in zip(sources, taken, strict=True)]
+    about: dict[str, Any] = {
+        "data": data,
         "held_out": len(unseen),
         **({"by_lot": True} if by_lot else {}),
         **({"validated": _numbers(unseen, sources[0].labels)} if sources[0].is_project else {}),
-        "init": None if given is None else given.sha256,
+        **lineage(given, data),
         "licence": licence,
+        **({"left_out": left_out} if left_out else {}),
         **({"frozen": True} if frozen else {}),
+        **({"without_outline": boxed} if boxed else {}),
     }
     best = fit_scenes(out, task, training, unseen, schedule, version=version, about=about, device=chosen, quiet=quiet)
     write_scene_card(out, best, task, unseen)
@@ -123,7 +149,12 @@ def train_on_scenes(
 
 
 def make_scene_task(
-    model: str, skeleton: Skeleton, tasks: tuple[str, ...] = TASKS, *, start: Checkpoint | None = None
+    model: str,
+    skeleton: Skeleton,
+    tasks: tuple[str, ...] = TASKS,
+    *,
+    backbone: str | None = None,
+    start: Checkpoint | None = None,
 ) -> SceneTask:
     """A new network of that kind, ready to be trained.
 
@@ -131,17 +162,18 @@ def make_scene_task(
         model: one of `SCENE_MODELS`.
         skeleton: the joints to learn.
         tasks: of Mask R-CNN.
+        backbone: by default that of `start`, else EfficientNet-Lite0.
         start: the weights it is to start from, like whose network it is made (see `labeltool.training.starting.like`).
 
     Raises:
-        ModelError: the model is not one of `SCENE_MODELS`, or the checkpoint's network cannot be made.
+        ModelError: the model is not one of `SCENE_MODELS`, there is no such backbone, or the checkpoint's network cannot be made.
     """
-    with blaming(start, unless=False):
+    with blaming(start, unless=backbone is not None):
         if model == "mask-rcnn":
-            config = MaskRcnnConfig(skeleton, tasks, **like(start, model, MaskRcnnConfig))
+            config = MaskRcnnConfig(skeleton, tasks, **like(start, model, MaskRcnnConfig, backbone))
             return MaskRcnnTask(build(config), config)
         if model == "bottom-up":
-            maps = BottomUpConfig(skeleton, **like(start, model, BottomUpConfig))
+            maps = BottomUpConfig(skeleton, **like(start, model, BottomUpConfig, backbone))
             return BottomUpTask(BottomUpNetwork(maps), maps)
     raise ModelError(f"model {model!r}: cannot be trained on whole photos, expected one of {', '.join(SCENE_MODELS)}")
 
@@ -223,7 +255,8 @@ def _about(source: Source, trained: Sequence[Scene]) -> dict[str, Any]:
     return about
 
 
-def _read(source: Source, skeleton: Skeleton) -> list[Scene]:
+def _read(source: Source, skeleton: Skeleton, tell: Callable[[str], None], *, joints: bool) -> list[Scene]:
+    """The photos of a source that can be learnt from; `tell` is told which of them, and which joints, are left out."""
     if source.photos is None:
         with Project.open(source.labels) as project:
             document = CocoDocument(project.to_document(only_done=True), str(source.labels))
@@ -235,12 +268,14 @@ def _read(source: Source, skeleton: Skeleton) -> list[Scene]:
         raise ModelError(f"{source.labels}: holds one person a photo and no outlines, expected COCO JSON or a project")
     else:
         imported = read_coco(source.photos, source.labels, None)
-        broken = {image["file_name"] for image in imported.document.images if image["id"] in imported.problems}
-        found = read_scenes(imported.document, imported.image_root, skeleton)
+        document, broken = imported.document, unusable(imported, source.labels, tell)
+        found = read_scenes(document, imported.image_root, skeleton)
         scenes = [s for s in found if s.photo.relative_to(imported.image_root).as_posix() not in broken]
         what = "photo"
     if not scenes:
         raise ModelError(f"{source.labels}: no {what} with people, expected at least one")
+    for line in labels_not_learnt(document, skeleton) if joints else ():
+        tell(line)
     return scenes
 
 
@@ -252,3 +287,31 @@ def _expect_joints(scenes: Sequence[Scene], otherwise: str, skeleton: Skeleton) 
     """
     if not any((scene.v > 0).any() for scene in scenes):
         raise ModelError(f"{otherwise} of skeleton {skeleton.name}, expected at least one")
+
+
+def _without_outline(
+    training: Sequence[Scene], unseen: Sequence[Scene], labels: Path, tasks: Sequence[str]
+) -> dict[str, list[int]]:
+    """On which side people have no outline, to `train` or to `validate` on: how many, and of how many; none where all have one.
+
+    Args:
+        training: the photos to train on.
+        unseen: those to validate on.
+        labels: the first source's, for the message.
+        tasks: what is learnt, masks among them.
+
+    Raises:
+        ModelError: nobody on a side has an outline.
+    """
+    found = {}
+    for what, scenes in (("train", training), ("validate", unseen)):
+        count, people = outlined(scenes)
+        if not count:
+            others = ",".join(task for task in tasks if task != "is")
+            raise ModelError(
+                f"{labels}: nobody on the {len(scenes)} photos to {what} on has an outline (polygons or RLE), expected at least "
+                f"one to learn masks, or --tasks {others}"
+            )
+        if count < people:
+            found[what] = [people - count, people]
+    return found

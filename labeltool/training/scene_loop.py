@@ -19,6 +19,7 @@ from labeltool.models.weights import CPU, write_checkpoint
 from labeltool.skeleton import Skeleton
 from labeltool.training.average import averaged
 from labeltool.training.curve import write_curve
+from labeltool.training.guards import Ending, expect_number, expect_seed, stop
 from labeltool.training.pace import optimiser_of, set_rate
 from labeltool.training.scenes import Scene, Variation, View, fingerprint, view
 from labeltool.training.state import State
@@ -34,9 +35,12 @@ class SceneSchedule:
         rate: the highest learning rate: up on a line for the first 10 % of the run, then down a cosine to 0.
         decay: AdamW's weight decay.
         average: decay of the moving average of the weights, which is what is kept.
-        seed: of every random choice.
+        seed: of every random choice; 0 or more.
         variation: how training views vary.
         save_every: seconds after which the state is saved in the middle of an epoch.
+
+    Raises:
+        ModelError: the seed is none that torch takes.
     """
 
     epochs: int = 12
@@ -47,6 +51,9 @@ class SceneSchedule:
     seed: int = 0
     variation: Variation = field(default_factory=Variation)
     save_every: float = 120.0
+
+    def __post_init__(self) -> None:
+        expect_seed(self.seed)
 
     def rate_at(self, progress: float) -> float:
         """The learning rate after a share of the run."""
@@ -146,8 +153,10 @@ def fit_scenes(
         quiet: show no progress bars.
 
     Raises:
-        ModelError: nothing to train or validate on, a loss is no longer a number, the folder holds a run with other arguments or
-            labels or a damaged one, or it cannot be written.
+        ModelError: nothing to train or validate on, a loss or the gradient is no longer a number, the folder holds a run with
+            other arguments or labels or a damaged one, or it cannot be written.
+        KeyboardInterrupt: by Ctrl+C, or SIGTERM where that does the same; in the middle of an epoch the step on its way is done
+            and the state saved.
     """
     if not training or not validation:
         raise ModelError(
@@ -172,24 +181,33 @@ def fit_scenes(
             np.array_split(order, steps),
             desc=f"epoch {place.epoch + 1}/{schedule.epochs}",
             unit="step",
-            disable=quiet,
+            disable=True if quiet else None,
         )
         network.train()
         saved = time.monotonic()
-        for done, rows in enumerate(bar):
-            if done < place.step:
-                continue
-            losses = _losses(task, [training[int(row)] for row in rows], schedule, place.epoch, done)
-            if losses:
-                set_rate(optimiser, schedule.rate_at((place.epoch + done / steps) / schedule.epochs))
-                _step(network, optimiser, losses)
-                average.update_parameters(network)
-            for name, loss in losses.items():
-                place.losses[name] = place.losses.get(name, 0.0) + loss.item() / steps
-            place.step = done + 1
-            if time.monotonic() - saved >= schedule.save_every and place.step < steps:
-                state.save(place)
-                saved = time.monotonic()
+        with bar, Ending() as ending:
+            for done, rows in enumerate(bar):
+                if done < place.step:
+                    continue
+                losses = _losses(task, [training[int(row)] for row in rows], schedule, place.epoch, done)
+                for name, loss in losses.items():
+                    expect_number(f"loss {name}", loss, place.epoch, done, out)
+                if losses:
+                    norm = _gradient(network, optimiser, losses)
+                    expect_number("norm of the gradient", norm, place.epoch, done, out)
+                    set_rate(optimiser, schedule.rate_at((place.epoch + done / steps) / schedule.epochs))
+                    optimiser.step()
+                    average.update_parameters(network)
+                for name, loss in losses.items():
+                    place.losses[name] = place.losses.get(name, 0.0) + loss.item() / steps
+                place.step = done + 1
+                if time.monotonic() - saved >= schedule.save_every and place.step < steps:
+                    state.save(place)
+                    saved = time.monotonic()
+                if ending.asked:
+                    break
+        if ending.asked:
+            stop(state, place, out, quiet)
         scores = task.scores(average.module.eval(), validation)
         row = {"epoch": place.epoch + 1, "loss": sum(place.losses.values()), **place.losses, **scores}
         score = next(iter(scores.values()))
@@ -231,16 +249,12 @@ def _losses(
         )
         for scene in scenes
     ]
-    losses = task.losses([v for v in views if len(v.boxes)])
-    for name, loss in losses.items():
-        if not torch.isfinite(loss):
-            raise ModelError(f"training: the loss {name} is {loss.item()} in epoch {epoch + 1}, expected a number")
-    return losses
+    return task.losses([v for v in views if len(v.boxes)])
 
 
-def _step(network: nn.Module, optimiser: torch.optim.Optimizer, losses: Mapping[str, Tensor]) -> None:
+def _gradient(network: nn.Module, optimiser: torch.optim.Optimizer, losses: Mapping[str, Tensor]) -> Tensor:
+    """Gives each weight the gradient of the sum of the losses, clipped; returns its norm before that."""
     total = torch.stack(list(losses.values())).sum()
     optimiser.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-    optimiser.step()
+    return torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)

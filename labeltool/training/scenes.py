@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from pycocotools import mask as rle
 from torch import Tensor
 
 from labeltool.coco.document import CocoDocument, keypoints_of, person_category
@@ -25,6 +23,7 @@ from labeltool.geometry import FloatArray, clip_boxes
 from labeltool.images import load_photo
 from labeltool.skeleton import Skeleton, convert, from_category
 from labeltool.training.boxes import box_of
+from labeltool.training.outlines import Polygons, RunLengths, drawn_polygons, outline_of
 
 #: People whose box keeps less than this share inside the canvas are left out of a view.
 _KEPT = 0.3
@@ -40,7 +39,7 @@ class Scene:
         boxes: (N, 4) xywh.
         xy: (N, K, 2) joints.
         v: (N, K) their visibility.
-        outlines: for each person COCO polygons, or none where the labels have no outline.
+        outlines: for each person COCO polygons or run lengths; no polygons where the labels have no outline.
         ignored: (M, 4) xywh boxes of crowds, neither people nor background: views show them grey.
         image_id: of the document it came from.
     """
@@ -50,7 +49,7 @@ class Scene:
     boxes: FloatArray
     xy: FloatArray
     v: NDArray[np.int_]
-    outlines: tuple[tuple[tuple[float, ...], ...], ...]
+    outlines: tuple[Polygons | RunLengths, ...]
     ignored: FloatArray
     image_id: int
 
@@ -67,7 +66,8 @@ class View:
         boxes: (N, 4) xyxy, at pixel edges.
         xy: (N, K, 2) joints in pixels.
         labelled: (N, K) whether a joint is labelled and lies on the canvas.
-        masks: (N, H, W) bytes 0 or 1, 0 where something covers the person; (0, H, W) when not asked for.
+        masks: (N, H, W) bytes 0 or 1, 0 where something covers the person; (0, H, W) when not asked for. The box stands for an
+            outline that the labels do not have.
     """
 
     pixels: Tensor
@@ -133,8 +133,8 @@ def read_scenes(document: CocoDocument, photos: Path, skeleton: Skeleton) -> lis
         joints = [keypoints_of(a, len(conversion.source)) for a in people]
         xy = conversion.apply(np.stack([j[0] for j in joints]), fill=0.0)
         v = conversion.apply(np.stack([j[1] for j in joints]), fill=0)
-        outlines = tuple(_outline(a) for a in people)
         size = (int(image["width"]), int(image["height"]))
+        outlines = tuple(outline_of(a, size) for a in people)
         ignored = np.array(crowds, dtype=np.float64).reshape(-1, 4)
         scenes.append(Scene(photos / image["file_name"], size, boxes, xy, v, outlines, ignored, image["id"]))
     return scenes
@@ -149,6 +149,12 @@ def fingerprint(scenes: Sequence[Scene]) -> str:
         for array in arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def outlined(scenes: Sequence[Scene]) -> tuple[int, int]:
+    """How many of the people of scenes have an outline, and how many there are."""
+    outlines = [outline for scene in scenes for outline in scene.outlines]
+    return sum(map(bool, outlines)), len(outlines)
 
 
 def view(
@@ -177,7 +183,7 @@ def view(
     pixels = _painted(load_photo(scene.photo), place, variation.tint, chance)
     for crowd in place.to_canvas(_corners(scene.ignored)):
         if place.turned:
-            pixels[:, torch.from_numpy(_drawn([crowd], canvas) > 0)] = 127
+            pixels[:, torch.from_numpy(drawn_polygons([crowd], canvas) > 0)] = 127
         else:
             ends = np.clip(crowd.round().astype(int), 0, canvas)
             (left, top), (right, bottom) = ends.min(axis=0), ends.max(axis=0)
@@ -188,9 +194,9 @@ def view(
         order = skeleton.flip_order()
         xy, labelled = xy[:, order], labelled[:, order]
     labelled &= ((xy > -0.5) & (xy < np.array(canvas) - 0.5)).all(axis=2)
-    outlines = [_outline_on(scene, person, place) for person in range(len(scene))]
-    low = np.array([points.min(axis=0) for _, points in outlines])
-    high = np.array([points.max(axis=0) for _, points in outlines])
+    extents = [_extent_on(scene, person, place) for person in range(len(scene))]
+    low = np.array([points.min(axis=0) for points in extents])
+    high = np.array([points.max(axis=0) for points in extents])
     whole = np.concatenate([low, high - low], axis=1)
     inside = clip_boxes(whole, *canvas)
     kept = inside[:, 2:].prod(axis=1) > _KEPT * whole[:, 2:].prod(axis=1)
@@ -198,8 +204,7 @@ def view(
     boxes = np.concatenate([inside[:, :2], inside[:, :2] + inside[:, 2:]], axis=1)
     drawn = np.zeros((0, canvas[1], canvas[0]), dtype=np.uint8)
     if masks and kept.any():
-        rows = np.flatnonzero(kept)
-        drawn = np.stack([_drawn(o, canvas) if (o := outlines[i][0]) else _filled(inside[i], canvas) for i in rows])
+        drawn = np.stack([_mask_on(scene, int(i), inside[i], place) for i in np.flatnonzero(kept)])
     if variation.occlusion > 0:
         drawn[:, _cover(pixels, boxes, kept, variation.occlusion, chance)] = 0
     return View(
@@ -233,6 +238,13 @@ class _Place:
             out[..., 0] = self.canvas[0] - out[..., 0]
         return out
 
+    @property
+    def back(self) -> FloatArray:
+        """The six numbers by which PIL finds where in the photo a pixel of the canvas comes from, before it is mirrored."""
+        (a, b), (d, e) = (self.rotation.T / self.zoom).tolist()
+        c, f = (-(self.rotation.T @ self.offset) / self.zoom).tolist()
+        return np.array([a, b, c, d, e, f])
+
 
 def _placed(
     size: tuple[int, int], canvas: tuple[int, int], variation: Variation, chance: np.random.Generator
@@ -257,27 +269,48 @@ def _corners(boxes: FloatArray) -> FloatArray:
     return np.stack([np.stack([x, x + w, x + w, x], axis=1), np.stack([y, y, y + h, y + h], axis=1)], axis=2)
 
 
-def _outline_on(scene: Scene, person: int, place: _Place) -> tuple[list[FloatArray], FloatArray]:
-    """A person's polygons on the canvas, none for the whole upright box, and the points (P, 2) that their box is drawn about.
+def _extent_on(scene: Scene, person: int, place: _Place) -> FloatArray:
+    """The points (P, 2) on the canvas that a person's box is drawn about.
 
     In a photo that lies aslant the box is that of the outline, which is smaller than that of the turned box; where the labels
     have no outline the turned box has to do, for the mask as well.
     """
-    corners = place.to_canvas(_corners(scene.boxes[person : person + 1]))[0]
-    polygons = [place.to_canvas(np.reshape(part, (-1, 2))) for part in scene.outlines[person]]
-    if not place.turned:
-        return polygons, corners
-    polygons = polygons or [corners]
-    return polygons, np.concatenate(polygons)
+    outline = scene.outlines[person]
+    if not place.turned or not outline:
+        return _box_on(scene, person, place)
+    if isinstance(outline, RunLengths):
+        return place.to_canvas(outline.edge_points())
+    return np.concatenate(_polygons_on(outline, place))
+
+
+def _mask_on(scene: Scene, person: int, inside: FloatArray, place: _Place) -> NDArray[np.uint8]:
+    """A person's pixels (H, W) on the canvas; `inside` is their box xywh there, for an upright one without an outline."""
+    outline = scene.outlines[person]
+    if isinstance(outline, RunLengths):
+        source = Image.fromarray(outline.pixels())
+        laid = np.asarray(source.transform(place.canvas, Image.Transform.AFFINE, place.back.tolist()))
+        return laid[:, ::-1] if place.mirrored else laid
+    if outline:
+        return drawn_polygons(_polygons_on(outline, place), place.canvas)
+    return (
+        drawn_polygons([_box_on(scene, person, place)], place.canvas) if place.turned else _filled(inside, place.canvas)
+    )
+
+
+def _box_on(scene: Scene, person: int, place: _Place) -> FloatArray:
+    """The corners (4, 2) of a person's box on the canvas."""
+    corners: FloatArray = place.to_canvas(_corners(scene.boxes[person : person + 1]))[0]
+    return corners
+
+
+def _polygons_on(outline: Polygons, place: _Place) -> list[FloatArray]:
+    """The points (P, 2) of each polygon on the canvas."""
+    return [place.to_canvas(np.reshape(part, (-1, 2))) for part in outline]
 
 
 def _painted(photo: NDArray[np.uint8], place: _Place, tint: float, chance: np.random.Generator) -> Tensor:
     """The photo on the canvas, grey about it: (3, H, W) float, 0..255."""
-    # PIL asks where in the source each pixel of the result comes from
-    (a, b), (d, e) = (place.rotation.T / place.zoom).tolist()
-    c, f = (-(place.rotation.T @ place.offset) / place.zoom).tolist()
-    back = np.array([a, b, c, d, e, f])
-    source = Image.fromarray(photo)
+    source, back = Image.fromarray(photo), place.back
     if place.zoom < 0.75:  # bilinear reading alone would skip pixels
         shrunk = max(int(1 / place.zoom), 1)
         source, back = source.reduce(shrunk), back / shrunk
@@ -345,20 +378,3 @@ def _filled(box: FloatArray, canvas: tuple[int, int]) -> NDArray[np.uint8]:
     x, y, w, h = box
     drawn[round(y) : math.ceil(y + h), round(x) : math.ceil(x + w)] = 1
     return drawn
-
-
-def _drawn(polygons: Sequence[FloatArray], canvas: tuple[int, int]) -> NDArray[np.uint8]:
-    """The pixels (H, W) inside polygons on the canvas."""
-    merged = rle.merge(rle.frPyObjects([points.ravel().tolist() for points in polygons], canvas[1], canvas[0]))
-    with warnings.catch_warnings():  # pycocotools 2.0.11 makes its arrays in a way that numpy 2 is leaving behind
-        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        mask: NDArray[np.uint8] = rle.decode(merged)
-    return mask
-
-
-def _outline(annotation: Mapping[str, Any]) -> tuple[tuple[float, ...], ...]:
-    """A person's polygons; an RLE or nothing gives none."""
-    found = annotation.get("segmentation")
-    if not isinstance(found, list):
-        return ()
-    return tuple(tuple(map(float, part)) for part in found if isinstance(part, list) and len(part) >= 6)

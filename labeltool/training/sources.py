@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,13 @@ import numpy as np
 
 from labeltool.errors import ModelError
 from labeltool.formats.coco import read_coco
+from labeltool.formats.imported import Imported
 from labeltool.formats.lsp import read_lsp
 from labeltool.geometry import box_of_joints
 from labeltool.models.weights import file_sha256
 from labeltool.project import Project
 from labeltool.skeleton import Skeleton, convert
-from labeltool.training.samples import Person, people_of
+from labeltool.training.samples import LeftOut, Person, people_of
 
 #: Of a project's photos this share teaches nothing, and so many people on them at most are validated on.
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.2, 500
@@ -46,26 +47,39 @@ class Source:
         return None if self.is_project else file_sha256(self.labels)
 
 
-def read_source(source: Source, skeleton: Skeleton) -> list[Person]:
+def read_source(source: Source, skeleton: Skeleton, tell: Callable[[str], None] | None = None) -> list[Person]:
     """The labelled people of a source.
+
+    Args:
+        source: where from.
+        skeleton: the joints to learn.
+        tell: is told, a line each, which photos, people and labelled joints are left out.
 
     Raises:
         ModelError: nobody has a joint of the skeleton labelled.
         FormatError, ProjectError: the source cannot be read.
     """
     if source.photos is None:
-        people = people_of_project(source.labels, skeleton)
+        people = people_of_project(source.labels, skeleton, tell)
         what = "person whom a human has labelled or checked"
     else:
-        people = read_people(source.labels, source.photos, skeleton)
+        people = read_people(source.labels, source.photos, skeleton, tell)
         what = "person with labelled joints"
     if not people:
         raise ModelError(f"{source.labels}: no {what} of skeleton {skeleton.name}, expected at least one")
     return people
 
 
-def read_people(labels: Path, photos: Path, skeleton: Skeleton) -> list[Person]:
+def read_people(
+    labels: Path, photos: Path, skeleton: Skeleton, tell: Callable[[str], None] | None = None
+) -> list[Person]:
     """The labelled people of a file, photos that cannot be used left out; LSP's have the tight box of their joints.
+
+    Args:
+        labels: the file.
+        photos: the folder of its photos.
+        skeleton: the joints to learn.
+        tell: as `read_source` has it.
 
     Raises:
         FormatError: the file is no COCO JSON and no joints.mat.
@@ -74,15 +88,31 @@ def read_people(labels: Path, photos: Path, skeleton: Skeleton) -> list[Person]:
         imported = read_lsp(photos, labels)
     else:
         imported = read_coco(photos, labels, None)
-    broken = {image["file_name"] for image in imported.document.images if image["id"] in imported.problems}
-    people = people_of(imported.document, imported.image_root, skeleton)
+    broken = unusable(imported, labels, tell)
+    people = people_of(imported.document, imported.image_root, skeleton, tell)
     return [p for p in people if p.photo.relative_to(imported.image_root).as_posix() not in broken]
 
 
-def people_of_project(folder: Path, skeleton: Skeleton) -> list[Person]:
+def unusable(imported: Imported, labels: Path, tell: Callable[[str], None] | None = None) -> set[str]:
+    """The file names of the photos of a label file that cannot be used, of which one line tells."""
+    broken = {
+        i["file_name"]: imported.problems[i["id"]] for i in imported.document.images if i["id"] in imported.problems
+    }
+    if broken and tell is not None:
+        first, why = next(iter(broken.items()))
+        tell(f"{labels}: photos left out as they cannot be used: {len(broken):,}, the first {first}: {why}")
+    return set(broken)
+
+
+def people_of_project(folder: Path, skeleton: Skeleton, tell: Callable[[str], None] | None = None) -> list[Person]:
     """The people of a project whom a human has touched, photo after photo; predictions are no labels.
 
     Whoever is labelled blind is left out: they measure what the model is worth, and so must never teach it.
+
+    Args:
+        folder: the project's.
+        skeleton: the joints to learn.
+        tell: as `read_source` has it.
 
     Raises:
         ProjectError: the folder holds no project.
@@ -90,24 +120,34 @@ def people_of_project(folder: Path, skeleton: Skeleton) -> list[Person]:
     with Project.open(folder) as project:
         conversion = convert(project.skeleton, skeleton)
         images = {person.image_id for person in project.labelled_people() if person.touched}
-        found = []
+        found, left_out, broken = [], LeftOut(conversion), 0
         for image in sorted((project.image(image_id) for image_id in images), key=lambda i: i.position):
             if image.problem is not None:
+                broken += 1
                 continue
             for person in project.people(image.id):
                 if not person.touched or person.blind or person.crowd:
                     continue
                 joints = [person.joints[name] for name in project.skeleton.joints]
                 own_v = np.array([j.v if j.is_human else 0 for j in joints])
+                left_out.see(own_v)
                 own_xy = np.array([[j.x, j.y] if v else [0.0, 0.0] for j, v in zip(joints, own_v, strict=True)])
                 xy = conversion.apply(own_xy[None], fill=0.0)[0]
                 v = conversion.apply(own_v[None], fill=0)[0]
                 tight = box_of_joints(xy, v)
                 if tight is None:
+                    left_out.without_joints += 1
                     continue
                 box = tight if person.box is None else np.asarray(person.box, dtype=np.float64)
-                if max(box[2:]) >= 2:
-                    found.append(Person(project.photo_path(image), box, xy, v, person.id))
+                if max(box[2:]) < 2:
+                    left_out.too_small += 1
+                    continue
+                found.append(Person(project.photo_path(image), box, xy, v, person.id))
+    if tell is not None:
+        if broken:
+            tell(f"{folder}: photos left out as they cannot be used: {broken:,} (labeltool status {folder})")
+        for line in left_out.lines(str(folder)):
+            tell(line)
     return found
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
@@ -14,7 +15,7 @@ from tqdm import tqdm
 from labeltool.errors import ModelError, SkeletonError
 from labeltool.models.backbones import normalisation
 from labeltool.models.heatmap import HeatmapNetwork
-from labeltool.models.weights import Checkpoint
+from labeltool.models.weights import Checkpoint, read_checkpoint, read_published
 from labeltool.skeleton import Skeleton, convert, from_mapping
 
 #: A task of any kind: a frozen dataclass whose `config` has `unlearnt`.
@@ -62,6 +63,15 @@ _LAYOUT: Mapping[str, Mapping[str, Mapping[int, _Rows]]] = {
         "joints.bias": {0: _TWO},
     },
 }
+
+
+def read_init(path: Path) -> Checkpoint:
+    """The weights to start from: a safetensors file, or published weights (`.pth`).
+
+    Raises:
+        ModelError: the file is missing or damaged, or holds anything but tensors by name.
+    """
+    return read_checkpoint(path) if path.suffix == ".safetensors" else read_published(path)
 
 
 def by_joint(checkpoint: Checkpoint, model: str, network: nn.Module, skeleton: Skeleton) -> tuple[Checkpoint, str]:
@@ -188,6 +198,69 @@ def freeze(network: nn.Module, start: Checkpoint | None, model: str, expected: s
     if start is None:
         raise ModelError("training: layers are to be frozen as they are, expected --init with their weights")
     network.freeze()
+
+
+def lineage(start: Checkpoint | None, data: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a description says of the weights that a training starts from.
+
+    That is the SHA-256 (`init`), and, as far as they tell it themselves, `start`: the file's name, model, version, licence,
+    names of the label files learnt from, and how many people stand behind them who are not in this training
+    (`people`; see `people_behind`).
+
+    Args:
+        start: the weights, or None.
+        data: the rows of this training's data, as its description has them.
+    """
+    if start is None:
+        return {"init": None}
+    theirs = start.description
+    told: dict[str, Any] = {key: theirs[key] for key in ("model", "version", "licence") if key in theirs}
+    rows = _data_rows(theirs)
+    if rows:
+        told["labels"] = sorted({str(row.get("labels")) for row in rows} | set(_start_of(theirs).get("labels", ())))
+    behind = people_behind(theirs)
+    if behind is not None:
+        again = sum(len(set(row.get("learnt", ())) & _learnt_in(str(row.get("labels")), data)) for row in rows)
+        told["people"] = behind - again
+    return {"init": start.sha256, "start": {"file": start.path.name, **told}}
+
+
+def people_behind(description: Mapping[str, Any]) -> int | None:
+    """How many people weights have learnt from, and those that they started from; None where they do not say."""
+    rows = _data_rows(description)
+    if not rows:
+        return None
+    return sum(int(row.get("people") or 0) for row in rows) + int(_start_of(description).get("people") or 0)
+
+
+def announce(training: Sequence[int], held_out: int, left_out: Sequence[str], what: str) -> None:
+    """Says whom a training learns from, and what of its sources it leaves out.
+
+    Args:
+        training: how many of each source it learns from.
+        held_out: how many it is validated on.
+        left_out: a line for each kind of thing that was left out.
+        what: people, or photos.
+    """
+    for line in left_out:
+        tqdm.write(line)
+    each = " + ".join(f"{count:,}" for count in training)
+    tqdm.write(f"{each} {what} to learn from, {held_out:,} to validate on")
+
+
+def _data_rows(description: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = description.get("data")
+    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
+
+
+def _start_of(description: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = description.get("start")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _learnt_in(labels: str, data: Sequence[Mapping[str, Any]]) -> set[int]:
+    """A project's numbers of the people whom a training learns from."""
+    return {number for row in data if row.get("labels") == labels for number in row.get("learnt", ())}
 
 
 def unlearnt_joints(labelled: Tensor, checkpoint: Checkpoint | None, model: str, skeleton: Skeleton) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from labeltool.project.versions import (
 from labeltool.skeleton import Skeleton
 from labeltool.training.from_files import TRAINABLE, shipped_weights
 from labeltool.training.sources import Source, read_source
+from labeltool.training.starting import people_behind
 
 #: What of a run lies beside its checkpoint in a project.
 BESIDE = ("card.md", "curve.csv", "curve.svg", "failures.jpg")
@@ -52,7 +53,8 @@ class NextVersion:
         skeleton: the joints to learn.
         people: how many there are to learn from and to validate on.
         labels: a short digest of their labels.
-        known: how many people the checkpoint to start from has learnt from, as far as it says; 0 where it does not.
+        known: how many people the checkpoint to start from has learnt from, and those that it started from; 0 where it is of
+            another kind of model, so that heads start by chance; None where it does not say.
     """
 
     project: Path
@@ -63,7 +65,7 @@ class NextVersion:
     skeleton: Skeleton
     people: int
     labels: str
-    known: int = 0
+    known: int | None = None
 
     @property
     def version(self) -> str:
@@ -79,10 +81,14 @@ class NextVersion:
         """Epochs, batch and rate for so many people.
 
         A model that has seen many more people than these is fine-tuned: small steps, so that what it knew stays. A young one, of
-        whose people these are a good part, has more to learn than to lose: three times the rate, twice as often.
+        whose people these are a good part, has more to learn than to lose: three times the rate, twice as often; one of whole
+        photos is trained like a new one, at the command's own numbers.
         """
         epochs, batch = (8, 16) if self.people < _FEW else (4, 32)
-        if self.people * _YOUNG < self.known or not self.known:
+        careful = self.known is None or self.people * _YOUNG < self.known
+        if self.model not in TRAINABLE:
+            return {"epochs": epochs, "rate": 5e-4} if careful else {}
+        if careful:
             return {"epochs": epochs, "batch": batch, "rate": 5e-4}
         return {"epochs": 2 * epochs, "batch": batch, "rate": 1.5e-3}
 
@@ -123,7 +129,7 @@ def plan_version(project: Path, model: str, skeleton: Skeleton | None = None) ->
         init = weights_of(project, parent)
     else:
         init = shipped_weights(model)
-    known = parent.people if parent is not None else _people_behind(init)
+    known = _people_behind(init, model)
     labels = digest.hexdigest()
     return NextVersion(project, model, next_number(project), init, parent, skeleton, len(people), labels, known)
 
@@ -183,11 +189,10 @@ def register_run(plan: NextVersion, best: Path, *, tidy: bool = False) -> Versio
     return made
 
 
-def _people_behind(checkpoint: Path) -> int:
-    """How many people a checkpoint says that it has learnt from."""
-    found = read_checkpoint(checkpoint).description.get("data")
-    rows = found if isinstance(found, list) else []
-    return sum(int(row.get("people") or 0) for row in rows if isinstance(row, dict))
+def _people_behind(checkpoint: Path, model: str) -> int | None:
+    """How many people a checkpoint has learnt from, as far as a model of that kind can use it (see `NextVersion`)."""
+    description = read_checkpoint(checkpoint).description
+    return people_behind(description) if description.get("model") == model else 0
 
 
 def _digest(data: bytes) -> str:

@@ -26,6 +26,7 @@ from labeltool.skeleton import LSP_14, define
 
 TINY = DeepPoseConfig(define("tiny", ["left_shoulder", "right_hip", "nose"]), backbone="test_efficientnet", hidden=16)
 SMALL = RefinerConfig(channels=8, hidden=8, cells=8)
+BLIND = replace(SMALL, sharing="per-joint", told=False)
 PHOTO = RefinerConfig(channels=8, hidden=8, cells=4, source="photo", backbone="test_efficientnet", tile=32)
 FIRST = Backbone(torch.nn.Identity(), (4, 6, 8), (4, 8, 16), lambda size: size // 16)
 
@@ -48,7 +49,8 @@ def a_stage(config: RefinerConfig = SMALL) -> RefiningStage:
     torch.manual_seed(2)
     stage = RefiningStage(config, TINY.skeleton, FIRST).eval()
     for network in stage.networks:  # away from the zeros they start with
-        torch.nn.init.normal_(network.told[-1].weight, std=0.1)  # type: ignore[union-attr,index,arg-type]
+        if config.told:
+            torch.nn.init.normal_(network.told[-1].weight, std=0.1)  # type: ignore[union-attr,index,arg-type]
         torch.nn.init.normal_(network.correction.weight, std=0.1)  # type: ignore[union-attr,arg-type]
     return stage
 
@@ -93,7 +95,7 @@ def test_the_place_of_the_peak_is_not_drawn_to_a_second_one() -> None:
     assert torch.allclose(place_of_peak(logits), torch.tensor([[4.0 / 10 - 0.5, 2.5 / 10 - 0.5]]), atol=1e-5)
 
 
-@pytest.mark.parametrize("config", [SMALL, replace(SMALL, sharing="per-joint"), PHOTO])
+@pytest.mark.parametrize("config", [SMALL, replace(SMALL, sharing="per-joint"), BLIND, PHOTO])
 def test_all_joints_at_once_are_what_each_is_alone(config: RefinerConfig) -> None:
     stage, pose = a_stage(config), poses()
     with torch.inference_mode():
@@ -126,15 +128,35 @@ def test_a_shared_network_tells_joints_apart_and_knows_the_rest_of_the_pose() ->
     assert not torch.allclose(one, third, atol=1e-3)
 
 
-def test_one_network_a_joint_learns_of_its_joint_alone() -> None:
-    stage, pose = a_stage(replace(SMALL, sharing="per-joint")).train(), poses()
+def test_one_network_a_joint_is_blind_to_the_rest_of_the_pose() -> None:
+    stage, pose = a_stage(BLIND), poses(1)
+    square = (pose[:, :1], stage.sides(pose)[:, None])
+    elsewhere = pose.clone()
+    elsewhere[0, 2] += 0.3
+    with torch.inference_mode():
+        one, other = (stage(view(1), *square, torch.tensor([[0]]), p) for p in (pose, elsewhere))
+        as_told = a_stage(replace(BLIND, told=True))(view(1), *square, torch.tensor([[0]]), elsewhere)
+    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    assert not torch.allclose(as_told[2], other[2], atol=1e-3)
+    assert not any("names" in name or "told" in name for name in stage.state_dict())
+
+
+def test_stages_of_checkpoints_that_do_not_say_so_are_told_joint_and_pose() -> None:
+    described = replace(SMALL, sharing="per-joint").to_json()
+    del described["told"]
+    assert RefinerConfig.from_json(described) == replace(SMALL, sharing="per-joint", told=True)
+
+
+@pytest.mark.parametrize("config", [replace(SMALL, sharing="per-joint"), BLIND])
+def test_one_network_a_joint_learns_of_its_joint_alone(config: RefinerConfig) -> None:
+    stage, pose = a_stage(config).train(), poses()
     joint = torch.full((2, 1), 1)
     stage(view(), pose[:, 1:2], stage.sides(pose)[:, None], joint, pose)[0].sum().backward()
     moved = [any(p.grad is not None and bool(p.grad.any()) for p in n.parameters()) for n in stage.networks]
     assert moved == [False, True, False]
 
 
-@pytest.mark.parametrize("stages", [[SMALL, replace(SMALL, sigma=1.0)], [PHOTO], [replace(SMALL, sharing="per-joint")]])
+@pytest.mark.parametrize("stages", [[SMALL, replace(SMALL, sigma=1.0)], [PHOTO], [BLIND]])
 def test_a_checkpoint_holds_all_stages(tmp_path: Path, stages: list[RefinerConfig]) -> None:
     path = tmp_path / "cascade.safetensors"
     torch.manual_seed(0)
@@ -168,6 +190,7 @@ def test_a_checkpoint_of_stage_1_alone_has_no_more(tmp_path: Path) -> None:
         ([{"colour": 1}], "refining stage: .*colour"),
         ([{"source": "smell"}], "source of a refining stage is 'smell', expected features or photo"),
         ([{"sigma": 0}], "sigma of a refining stage is 0, expected a positive number"),
+        ([{"told": False}], "told of a refining stage is False, expected true, or false with one network a joint"),
         ([SMALL.to_json()], r"tensor 'stages.0.networks.0.* is missing"),
     ],
 )

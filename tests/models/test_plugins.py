@@ -1,4 +1,4 @@
-"""The package that docs/models/plugins.md describes, installed as pip would leave it, and run."""
+"""The package that docs/models/plugins.md describes, built and installed by pip, and run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from PIL import Image
 @pytest.fixture
 def package(repo: Path, tmp_path: Path) -> Path:
     text = (repo / "docs" / "models" / "plugins.md").read_text()
-    code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
-    entry = re.findall(r'entry-points\."labeltool.models"\]\n(\w+ = ".*?")', text)[0]
-    folder = tmp_path / "site"
-    info = folder / "my_pose_model-1.0.dist-info"
-    info.mkdir(parents=True)
-    (folder / "my_pose_model.py").write_text(code)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-pose-model\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[labeltool.models]\n" + entry.replace('"', "") + "\n")
+    code, more = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (settings,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    source, folder = tmp_path / "my-pose-model", tmp_path / "site"
+    source.mkdir()
+    (source / "pyproject.toml").write_text(settings)
+    # the second block tells of size, figures and speed, and takes the place of the first one's INFO
+    (source / "my_pose_model.py").write_text(code + more)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    alone = ["--no-deps", "--no-build-isolation", "--no-index", "--target", folder, source]
+    done = subprocess.run([*pip, *alone], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     return folder
 
 
@@ -42,6 +45,7 @@ def test_the_documented_package_pre_fills(package: Path, tmp_path: Path) -> None
 
     listed = {model["name"]: model for model in json.loads(labeltool("models", "--json"))}
     assert listed["mine"]["source"] == "my-pose-model"
+    assert listed["mine"]["size"] == 12_400_000 and listed["mine"]["figures"][0]["value"] == 0.061
     project = tmp_path / "p"
     labeltool("init", project, "--images", photos, "--blind-share", 0)
     assert "1 proposed" in labeltool("prefill", project, "--model", "mine", "--boxes", "image")

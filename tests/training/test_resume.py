@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -43,10 +46,10 @@ test_resume.run(Path(sys.argv[1]))
 """
 
 
-def run(out: Path, schedule: Schedule = SCHEDULE) -> Path:
+def run(out: Path, schedule: Schedule = SCHEDULE, *, quiet: bool = True) -> Path:
     torch.manual_seed(0)
     task = HeatmapTask(HeatmapNetwork(TINY), TINY)
-    return fit(out, task, squares(48, 0), squares(8, 1), schedule, parts=PARTS, quiet=True)
+    return fit(out, task, squares(48, 0), squares(8, 1), schedule, parts=PARTS, quiet=quiet)
 
 
 def final(out: Path) -> dict[str, torch.Tensor]:
@@ -91,6 +94,46 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
         ["2", "64"],
         ["3", "64"],
     ]
+
+
+def in_step(call: int, happens: Callable[[HeatmapTask, Any], Any], patch: pytest.MonkeyPatch) -> None:
+    """Has something happen to what is minimised when that is asked for that time (1 is the first)."""
+    real, calls = HeatmapTask.objective, itertools.count(1)
+
+    def objective(task: HeatmapTask, *given: torch.Tensor) -> Any:
+        found = real(task, *given)
+        return happens(task, found) if next(calls) == call else found
+
+    patch.setattr(HeatmapTask, "objective", objective)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_stopped_by_the_keyboard_goes_on_behind_the_step_on_its_way(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seldom = replace(SCHEDULE, save_every=1e6, epochs=2, stages=())
+
+    def interrupt(_: HeatmapTask, found: Any) -> Any:
+        signal.raise_signal(number)
+        return found
+
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as patch:
+            in_step(7, interrupt, patch)
+            with pytest.raises(KeyboardInterrupt):
+                run(tmp_path / "cut", seldom, quiet=False)
+            assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
+    line = f"{tmp_path / 'cut'}: stopped after step 2 of epoch 2; the same command goes on from there"
+    assert capsys.readouterr().out.splitlines()[-1] == line
+    place = json.loads((tmp_path / "cut" / "state.json").read_text())["place"]
+    assert (place["epoch"], place["step"]) == (1, 2)
+    run(tmp_path / "cut", seldom)
+    run(tmp_path / "whole", seldom)
+    ended, unbroken = final(tmp_path / "cut"), final(tmp_path / "whole")
+    assert all(torch.equal(ended[name], unbroken[name]) for name in unbroken)
 
 
 def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
@@ -156,8 +199,32 @@ def test_a_loss_that_is_no_number_is_one_line(tmp_path: Path) -> None:
     task = HeatmapTask(HeatmapNetwork(TINY), TINY)
     with torch.no_grad():
         task.network.head.weight[0, 0] = float("nan")
-    with pytest.raises(ModelError, match=r"the loss is nan in step 1 of epoch 1, expected a number \(a lower --rate"):
+    line = r"^training: the loss is nan in step 1 of epoch 1, expected a finite number; try another --out with a lower --rate$"
+    with pytest.raises(ModelError, match=line):
         fit(tmp_path, task, squares(8, 0), squares(8, 1), SCHEDULE, quiet=True)
+
+
+def test_a_gradient_without_end_is_one_line_and_nothing_learns_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[HeatmapTask] = []
+
+    def steepen(task: HeatmapTask, found: Any) -> Any:
+        seen.append(task)
+        weight = task.network.head.weight.sum()
+        return found[0] + (weight - weight.detach()).sqrt(), found[1]
+
+    in_step(7, steepen, monkeypatch)
+    with pytest.raises(ModelError) as error:
+        run(tmp_path)
+    assert str(error.value) == (
+        "training: the norm of the gradient is inf in step 2 of epoch 2, expected a finite number; try another --out with a lower"
+        f" --rate, and --init {tmp_path / 'best.safetensors'} to go on from the best epoch so far"
+    )
+    place = json.loads((tmp_path / "state.json").read_text())["place"]
+    assert (place["epoch"], place["step"]) == (1, 1)
+    for tensor in (*seen[0].network.state_dict().values(), *final(tmp_path).values()):
+        assert torch.isfinite(tensor).all()
 
 
 def test_nobody_to_measure_by_is_one_line(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ from synthetic_scenes import SKELETON, square_document
 
 from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork
 from labeltool.models.mask_rcnn import MaskRcnnConfig, build, parse_tasks
-from labeltool.models.weights import write_checkpoint
+from labeltool.models.weights import read_checkpoint, write_checkpoint
 from labeltool.training.bottom_up import BottomUpTask
-from labeltool.training.coco_ap import truth_of
+from labeltool.training.coco_ap import average_precision, truth_of
 from labeltool.training.mask_rcnn import MaskRcnnTask
-from labeltool.training.scene_card import scene_worth, write_scene_card
+from labeltool.training.scene_card import scene_card_lines, scene_worth, write_scene_card
 from labeltool.training.scene_loop import SceneTask
 from labeltool.training.scenes import Scene, read_scenes
 
@@ -63,6 +64,36 @@ def test_nothing_found_is_nought_everywhere(scenes: list[Scene]) -> None:
         found = scene_worth(scenes, [], make(kind))
         assert all((f.value, f.low, f.high) == (0, 0, 0) for f in found.precision.values())
         assert (found.likeness == 0).all() and np.isnan(found.guess).all()
+
+
+def test_masks_are_held_against_outlines_alone(scenes: list[Scene]) -> None:
+    """Whoever has none is neither found nor missed, and a mask within their box is not wrong; boxes and joints count them."""
+    found = perfect(scenes)
+    bare = [replace(scene, outlines=(scene.outlines[0], ())) for scene in scenes]
+    assert ["segmentation" in a for a in truth_of(bare, SKELETON)["annotations"]] == [True, False] * 6
+    for results, outlined, everybody in ((found, 1, 1), (found[::2], 1, 0.5), (found[1::2], 0, 0.5)):
+        worth = scene_worth(bare, results, make("od,is,hpe"))
+        assert worth.precision["ap_mask"].value == pytest.approx(outlined, abs=0.01)
+        assert worth.precision["ap_mask"].value == pytest.approx(
+            average_precision(truth_of(bare, SKELETON), results, "segm", SKELETON)
+        )
+        for name in ("ap_box", "ap_keypoints"):
+            assert worth.precision[name].value == pytest.approx(everybody, abs=0.01)
+
+
+def test_the_card_counts_whom_the_labels_do_not_outline(scenes: list[Scene], tmp_path: Path) -> None:
+    task, best = make("od,is"), tmp_path / "best.safetensors"
+
+    def said(**more: object) -> list[str]:
+        write_checkpoint(best, task.network.state_dict(), {**task.describe(), **more})
+        lines = scene_card_lines(read_checkpoint(best), scene_worth(scenes, [], task), scenes, task)
+        return [line for line in lines if "no outline" in line]
+
+    assert said() == []
+    assert said(without_outline={"train": [1234, 5000], "validate": [2, 12]}) == [
+        "1,234 of 5,000 people to train on have no outline: their box stands for it.",
+        "2 of 12 people to validate on have no outline: AP of masks is that of the others.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from synthetic_scenes import SKELETON, square_document
 
 from labeltool.errors import ModelError
 from labeltool.models import bottom_up, mask_rcnn
+from labeltool.models.backbones import make_backbone
 from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork
 from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
 from labeltool.models.mask_rcnn import MaskRcnnConfig
@@ -44,9 +45,7 @@ def source(tmp_path: Path) -> Source:
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks that learn in a second."""
 
-    def make(
-        model: str, skeleton: Skeleton, tasks: tuple[str, ...] = mask_rcnn.TASKS, *, start: Checkpoint | None = None
-    ) -> SceneTask:
+    def make(model: str, skeleton: Skeleton, tasks: tuple[str, ...] = mask_rcnn.TASKS, **_: object) -> SceneTask:
         if model == "mask-rcnn":
             config = MaskRcnnConfig(skeleton, tasks, "mobilenetv3_small_050", channels=32, side=96)
             return MaskRcnnTask(mask_rcnn.build(config), config)
@@ -365,3 +364,166 @@ def test_where_joints_are_learnt_somebody_has_some(
     assert not (tmp_path / "x").exists()
     with pytest.raises(Began):
         train_on_scenes("mask-rcnn", tmp_path / "x", [source], OTHER, SceneSchedule(), tasks=("od", "is"), quiet=True)
+
+
+Learnt = list[tuple[list[str], list[str], dict[str, Any]]]
+
+
+def with_segmentations(source: Source, *, outlined: set[int], packed: bool = False) -> None:
+    """Labels of which only the people of these ids have an outline, as RLE where asked for."""
+    data = json.loads(source.labels.read_text())
+    for annotation in data["annotations"]:
+        if annotation["id"] not in outlined:
+            annotation["segmentation"] = []
+        elif packed:
+            x, y, side, _ = annotation["bbox"]
+            column = [96 * x + y, *[side, 96 - side] * (side - 1), side]
+            annotation["segmentation"] = {"size": [96, 128], "counts": [*column, 96 * 128 - sum(column)]}
+    source.labels.write_text(json.dumps(data))
+
+
+@pytest.mark.usefixtures("tiny")
+def test_masks_are_learnt_from_outlines(
+    source: Source, tmp_path: Path, learnt_from: Learnt, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody's is refused in one line, on either side; somebody's is told; the box is no outline of anybody's."""
+
+    def train(tasks: str = "od,is") -> tuple[str, dict[str, Any]]:
+        capsys.readouterr()
+        wanted = mask_rcnn.parse_tasks(tasks)
+        train_on_scenes("mask-rcnn", tmp_path / "x", [source], SKELETON, SceneSchedule(), tasks=wanted)
+        return capsys.readouterr().out, learnt_from[-1][2]
+
+    whole = source.labels.read_text()
+    for packed in (False, True):
+        source.labels.write_text(whole)
+        with_segmentations(source, outlined=set(range(1, 11)), packed=packed)
+        said, about = train()
+        assert "outline" not in said and "without_outline" not in about
+    with_segmentations(source, outlined={1, 2, 9}, packed=True)
+    said, about = train()
+    assert [line for line in said.splitlines() if "outline" in line] == [
+        "6 of 8 people to train on have no outline: their box stands for it",
+        "1 of 2 people to validate on have no outline: AP of masks is that of the others",
+    ]
+    assert about["without_outline"] == {"train": [6, 8], "validate": [1, 2]}
+    said, about = train("od,hpe")
+    assert "outline" not in said and "without_outline" not in about
+    for outlined, side in ((set(), "4 photos to train"), ({9, 10}, "4 photos to train"), ({1}, "1 photos to validate")):
+        source.labels.write_text(whole)
+        with_segmentations(source, outlined=outlined)
+        with pytest.raises(ModelError) as error:
+            train("od,is,hpe")
+        assert str(error.value) == (
+            f"{source.labels}: nobody on the {side} on has an outline (polygons or RLE), expected at least one to learn masks, "
+            "or --tasks od,hpe"
+        )
+        train("od")
+
+
+@pytest.mark.parametrize("model", ["mask-rcnn", "bottom-up"])
+def test_published_weights_start_a_model_of_their_backbone(
+    model: str, source: Source, tmp_path: Path, learnt_from: Learnt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a `.pth` file, or downloaded; without a name of the backbone it is refused."""
+    seen: list[SceneTask] = []
+    made = scene_files.make_scene_task
+
+    def watched(*args: Any, **more: Any) -> SceneTask:
+        seen.append(made(*args, **more))
+        return seen[-1]
+
+    monkeypatch.setattr(scene_files, "make_scene_task", watched)
+    published = make_backbone("resnet18").network.state_dict()
+    file = tmp_path / "resnet18.pth"
+    torch.save(published, file)
+
+    def train(**more: Any) -> None:
+        train_on_scenes(model, tmp_path / "x", [source], SKELETON, SceneSchedule(), quiet=True, **more)
+        config = seen[-1].describe()["config"]
+        assert (config["backbone"], config["mean"]) == ("resnet18", (0.485, 0.456, 0.406))
+        kept = [t for name, t in seen[-1].network.state_dict().items() if name.endswith("layer3.0.conv1.weight")]
+        assert len(kept) == 1 and torch.equal(kept[0], published["layer3.0.conv1.weight"])
+
+    train(init=file, backbone="resnet18")
+    assert len(learnt_from[-1][2]["init"]) == 64
+    monkeypatch.setattr(scene_files, "published_backbone", lambda name: Checkpoint(Path(name), published, {}, "f" * 64))
+    train(pretrained=True, backbone="resnet18")
+    assert learnt_from[-1][2]["init"] == "f" * 64
+    with pytest.raises(
+        ModelError, match=r"resnet18.pth: tensor 'backbone\..*' is missing, expected the backbone's weights"
+    ):
+        train(init=file)
+    with pytest.raises(ModelError, match=r"^backbone 'nonesuch': .*expected a timm network with features at strides"):
+        train(backbone="nonesuch")
+
+
+@pytest.mark.parametrize("model", ["mask-rcnn", "bottom-up"])
+def test_what_the_command_refuses_in_one_line(
+    model: str,
+    source: Source,
+    tmp_path: Path,
+    learnt_from: Learnt,
+    run: Callable[..., tuple[int, str, str]],
+) -> None:
+    whole = json.loads(source.labels.read_text())
+
+    def refused(said: str, *more: object) -> None:
+        given = "train", model, "--data", source.labels, tmp_path, "--out", tmp_path / "run"
+        status, _, error = run(*given, *more)
+        assert status == 1 and len(error.splitlines()) == 1 and error.startswith(f"labeltool: {said}")
+
+    def with_people(**changed: object) -> None:
+        rows = [{**a, **changed} for a in whole["annotations"]]
+        source.labels.write_text(json.dumps({**whole, "annotations": rows}))
+
+    with_people(bbox=None)
+    refused(
+        f"{source.labels}: annotation (id 1) on 000.png: bbox is null, expected four finite numbers with width and height above 0"
+    )
+    with_people(keypoints=[0] * 9)
+    refused(f"{source.labels}: no person with labelled joints of skeleton lsp-14, expected at least one")
+    with_people()
+    for name, content, said in (
+        ("a.safetensors", b"garbage", "not a safetensors checkpoint: "),
+        (
+            "a.pth",
+            b"PK\x03\x04garbage",
+            "not a weights file: it is damaged, or holds more than tensors, expected .safetensors",
+        ),
+        ("b.pth", b"", "not a weights file: it is empty, expected .safetensors or torchvision's .pth"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        refused(f"{tmp_path / name}: {said}", "--init", tmp_path / name)
+    refused(f"{tmp_path / 'no.pth'}: weights cannot be read: No such file or directory", "--init", tmp_path / "no.pth")
+    other = HeatmapConfig(OTHER, backbone="test_efficientnet", side=64, channels=16)
+    rest = {k: t for k, t in HeatmapNetwork(other).state_dict().items() if not k.startswith("backbone.")}
+    write_checkpoint(tmp_path / "rest.safetensors", rest, {"model": "heatmap", "config": other.to_json()})
+    within = "backbone.backbone" if model == "mask-rcnn" else "backbone"
+    refused(
+        f"{tmp_path / 'rest.safetensors'}: tensor '{within}.conv_stem.weight' is missing, expected the backbone's weights",
+        "--init",
+        tmp_path / "rest.safetensors",
+    )
+    assert not learnt_from and not (tmp_path / "run").exists()
+    given = "--data", source.labels, tmp_path, "--out", tmp_path / "run", "--init", "shipped", "--pretrained"
+    status, _, error = run("train", model, *given)
+    assert status == 2 and "--pretrained and --init both say what to start from" in error
+
+
+@pytest.mark.parametrize("model", ["mask-rcnn", "bottom-up"])
+def test_a_checkpoint_of_other_joints_gives_all_but_theirs(
+    model: str, source: Source, tmp_path: Path, learnt_from: Learnt, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    """It is no error, and one line says how much of it is used."""
+    torch.manual_seed(0)
+    task = make_scene_task(model, OTHER, backbone="test_efficientnet")
+    start = tmp_path / "other.safetensors"
+    write_checkpoint(start, task.network.state_dict(), task.describe())
+    given = "train", model, "--data", source.labels, tmp_path, "--out", tmp_path / "run", "--init", start
+    status, said, error = run(*given)
+    assert (status, error, len(learnt_from)) == (0, "", 1)
+    assert (
+        "other.safetensors knows other: 0 of 14 joints of lsp-14 start from the joint of the same name, 14 by chance"
+        in said
+    )

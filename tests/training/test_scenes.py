@@ -2,16 +2,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pycocotools import mask as rle
 from synthetic_scenes import SKELETON, square_document
 
 from labeltool.coco.document import CocoDocument
 from labeltool.errors import ModelError
-from labeltool.training.scenes import PLAIN, Scene, Variation, View, read_scenes, view
+from labeltool.training.outlines import RunLengths, rle_of
+from labeltool.training.scenes import (
+    PLAIN,
+    Scene,
+    Variation,
+    View,
+    fingerprint,
+    outlined,
+    read_scenes,
+    view,
+)
 
 
 @pytest.fixture
@@ -219,3 +231,61 @@ def test_nobody_is_hidden_by_the_piece_that_covers_another(scene: Scene) -> None
     for seed in range(60):
         seen = look(crowded, (128, 96), replace(PLAIN, occlusion=1), seed)
         assert seen.masks[1].sum() >= 0.5 * 0.75 * 64
+
+
+def run_lengths(polygons: list[list[float]], *, packed: bool) -> dict[str, Any]:
+    """Polygons on the photo of 128 x 96 pixels as COCO JSON's RLE."""
+    found = rle.merge(rle.frPyObjects(polygons, 96, 128))
+    if packed:
+        return {"size": [96, 128], "counts": found["counts"].decode()}
+    flat = RunLengths((96, 128), found["counts"]).pixels().ravel(order="F")
+    ends = np.flatnonzero(np.diff(flat, prepend=0)).tolist()
+    return {"size": [96, 128], "counts": np.diff([0, *ends, flat.size]).tolist()}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_run_lengths_are_the_outline_that_they_were_made_of(packed: bool, tmp_path: Path) -> None:
+    """To the pixel in the plain view; in any other within a pixel of its edge, and the turned box within one too."""
+    document = square_document(tmp_path, 1, seed=3)
+    diamond = [[40.0, 20.0, 60.0, 45.0, 40.0, 70.0, 20.0, 45.0], [52.0, 62.0, 62.0, 62.0, 62.0, 72.0, 52.0, 72.0]]
+    document.annotations[0] |= {"segmentation": diamond, "bbox": [20, 20, 42, 52]}
+    drawn = read_scenes(document, tmp_path, SKELETON)[0]
+    for annotation in document.annotations:
+        annotation["segmentation"] = run_lengths(annotation["segmentation"], packed=packed)
+    scene = read_scenes(document, tmp_path, SKELETON)[0]
+    assert outlined([scene]) == (2, 2) and fingerprint([scene]) != fingerprint([drawn])
+    for ours, theirs in zip(scene.outlines, drawn.outlines, strict=True):
+        assert isinstance(ours, RunLengths) and rle_of(ours, scene.size) == rle_of(theirs, scene.size)
+    assert torch.equal(look(scene, (128, 96)).masks, look(drawn, (128, 96)).masks)
+    for seed in range(12):
+        for variation in (TURNED, replace(TURNED, rotation=0, shift=0.3)):
+            ours, theirs = (look(s, (256, 192), variation, seed) for s in (scene, drawn))
+            assert torch.equal(ours.pixels, theirs.pixels) and len(ours.boxes) == len(theirs.boxes)
+            torch.testing.assert_close(ours.boxes, theirs.boxes, atol=3, rtol=0)
+            for one, other in zip(ours.masks, theirs.masks, strict=True):
+                assert (one & other).sum() > 0.93 * (one | other).sum()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        None,
+        [],
+        [[1, 2, 3, 4]],
+        [[1, 2, 3, 4, 5, 6, 7]],
+        [[1, 2, float("nan"), 4, 5, 6]],
+        {"size": [128, 96], "counts": [5, 12283]},
+        {"size": [96, 128], "counts": [5, 100]},
+        {"size": [96, 128], "counts": "garbage"},
+        {"size": [96, 128]},
+        {"size": [96, 128], "counts": [12288]},
+        "outline",
+    ],
+)
+def test_a_damaged_or_empty_outline_is_none(damaged: object, tmp_path: Path) -> None:
+    document = square_document(tmp_path, 1, seed=3)
+    document.annotations[0]["segmentation"] = damaged
+    scene = read_scenes(document, tmp_path, SKELETON)[0]
+    assert scene.outlines[0] == () and outlined([scene]) == (1, 2)
+    box, mask = look(scene, (128, 96)).boxes[0].int().tolist(), look(scene, (128, 96)).masks[0]
+    assert mask[box[1] : box[3], box[0] : box[2]].all() and mask.sum() == (box[2] - box[0]) * (box[3] - box[1])

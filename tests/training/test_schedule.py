@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 import torch
 
 from labeltool.errors import ModelError
-from labeltool.training.loop import Schedule, Stage, read_stages
+from labeltool.training.loop import Schedule, Stage, chance_of, read_stages
 from labeltool.training.samples import Part, people_of_epoch
+from labeltool.training.scene_loop import SceneSchedule
 
 
 def test_the_rate_rises_and_falls() -> None:
@@ -36,3 +39,22 @@ def test_an_epoch_sees_all_of_one_source_and_some_of_another() -> None:
         assert set(range(10)) <= set(rows)
     assert set(first) != set(second)
     assert sorted(people_of_epoch(5, (), torch.Generator())) == list(range(5))
+
+
+def test_chance_is_of_the_seed_the_epoch_and_the_step_however_large_the_seed() -> None:
+    assert chance_of(3, 2, 5).initial_seed() == (3 * 1_000_003 + 2) * 10_000_019 + 5
+    for seed in (0, 20240101, 2**63 - 1):
+        drawn = {
+            tuple(torch.rand(4, generator=chance_of(seed, epoch, step)).tolist())
+            for epoch, step in product(range(3), range(3))
+        }
+        assert len(drawn) == 9
+
+
+@pytest.mark.parametrize("kind", [Schedule, SceneSchedule])
+def test_seeds_that_cannot_be(kind: type[Schedule | SceneSchedule]) -> None:
+    assert kind(seed=2**63 - 1).seed == 2**63 - 1
+    with pytest.raises(ModelError, match=r"^seed -1: expected 0 or more$"):
+        kind(seed=-1)
+    with pytest.raises(ModelError, match=rf"^seed {2**63}: expected less than 2\^63$"):
+        kind(seed=2**63)

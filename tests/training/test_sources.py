@@ -11,7 +11,7 @@ from labeltool.coco.document import read_document
 from labeltool.errors import ModelError, ProjectError
 from labeltool.project import Project
 from labeltool.skeleton import COCO_17, LSP_14, define
-from labeltool.training.samples import Person
+from labeltool.training.samples import Person, labels_not_learnt
 from labeltool.training.sources import Source, read_source, split_by_photo
 
 
@@ -78,6 +78,36 @@ def test_a_project_gives_whom_a_human_touched_and_nobody_blind(project: Path) ->
     assert Source(project).sha256() is None
     # another skeleton takes what has the same name
     assert int((read_source(Source(project), LSP_14)[0].v > 0).sum()) == 12
+
+
+def test_what_is_left_out_is_told(project: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    read_source(Source(project), LSP_14, told.append)
+    assert [line.split(": ", 1)[1] for line in told] == [
+        "labelled and not learnt, as lsp-14 has no such joints: nose, left_eye, right_eye, left_ear, right_ear"
+    ]
+    labels = tmp_path / "labels.json"
+    data = json.loads(labels.read_text())
+    broken = data["images"][0]
+    (tmp_path / "photos" / broken["file_name"]).write_bytes(b"no photo")
+    kept = [a for a in data["annotations"] if a["image_id"] != broken["id"]]
+    kept[0]["keypoints"], kept[0]["num_keypoints"] = [0] * 51, 0
+    kept[2]["bbox"] = [4, 4, 1, 1]
+    labels.write_text(json.dumps(data))
+    told.clear()
+    people = read_source(Source(labels, tmp_path / "photos"), COCO_17, told.append)
+    assert [p.photo.name for p in people] == ["4.png"]
+    assert told[0].startswith(f"{labels}: photos left out as they cannot be used: 1, the first {broken['file_name']}: ")
+    assert told[1:] == [
+        f"{labels}: people left out: 5 without a labelled joint of coco-17, 1 with a box of less than two pixels"
+    ]
+
+
+def test_joints_of_whole_photos_that_are_not_learnt_are_told(project: Path, tmp_path: Path) -> None:
+    document = read_document(tmp_path / "labels.json")
+    (line,) = labels_not_learnt(document, LSP_14)
+    assert "has no such joints: nose, left_eye, right_eye, left_ear, right_ear" in line
+    assert not list(labels_not_learnt(document, COCO_17))
 
 
 def test_sources_that_teach_nothing_are_one_line(project: Path, tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import csv
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,23 +14,31 @@ from killing import die_in_call, killed
 from synthetic_people import MILD, SKELETON, squares
 
 from labeltool.errors import ModelError
-from labeltool.models.cascade import RefinerConfig, View
+from labeltool.models.backbones import make_backbone
+from labeltool.models.cascade import PhotoLook, RefinerConfig, View
 from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork, load
-from labeltool.models.weights import read_checkpoint, write_checkpoint
+from labeltool.models.weights import Checkpoint, read_checkpoint, write_checkpoint
+from labeltool.project import Project
+from labeltool.project.versions import register_version
+from labeltool.skeleton import LSP_14
 from labeltool.training import cascade, loop
+from labeltool.training.card import stage_lines
 from labeltool.training.cascade import (
     RefineTask,
-    calibrate_deeppose,
+    StageSchedule,
     observe,
     train_cascade,
     with_new_stage,
 )
-from labeltool.training.cascade_options import read_cascade
+from labeltool.training.cascade_options import Cascade, read_cascade, refiners_in
+from labeltool.training.deeppose import calibrate_deeppose
 from labeltool.training.loop import Schedule, detection_rate
 from labeltool.training.squares import ObservedErrors, draw_squares
 
 TINY = DeepPoseConfig(SKELETON, backbone="test_efficientnet", hidden=32)
 SMALL = RefinerConfig(sigma=1.5, channels=16, hidden=16, cells=8)
+BLIND = replace(SMALL, sharing="per-joint", told=False)
+PHOTO = replace(SMALL, source="photo", cells=4, backbone="test_efficientnet", tile=32)
 QUICK = Schedule(epochs=2, batch=16, rate=3e-3, average=0.9, augmentation=MILD)
 
 
@@ -118,23 +130,62 @@ def test_the_logged_loss_is_the_published_one_over_labelled_joints() -> None:
     assert float(logged) == pytest.approx(float(squared.mean()), rel=1e-5)
 
 
+SLOW = replace(QUICK, epochs=3, batch=8, average=0.8, seed=5)
+
+
+@pytest.fixture(scope="module")
+def two_stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of two stages."""
+    out = tmp_path_factory.mktemp("two") / "run"
+    train_cascade(out, TINY, [replace(SMALL, sigma=2.0)], squares(96, 0), squares(48, 1), SLOW, quiet=True)
+    return out
+
+
 @pytest.mark.slow
-def test_each_stage_improves_on_the_one_before(tmp_path: Path) -> None:
+def test_each_stage_improves_on_the_one_before(two_stages: Path) -> None:
     data = squares(96, 0), squares(48, 1)
-    schedule = replace(QUICK, epochs=3, batch=8, average=0.8)
-    best = train_cascade(tmp_path / "run", TINY, [replace(SMALL, sigma=2.0)], *data, schedule, quiet=True)
-    model = load(best, device="cpu")
+    model = load(two_stages / "best.safetensors", device="cpu")
     assert model.stages == 2
-    task = RefineTask(model.network, TINY, observe(model.network, TINY, data[0], schedule, 96))
+    task = RefineTask(model.network, TINY, observe(model.network, TINY, data[0], SLOW, 96))
     after_one = detection_rate(task, model.after(1).network, data[1])
     after_two = detection_rate(task, model.network, data[1])
     assert after_two > 0.9
     assert after_two > after_one + 0.1, "a stage must improve on the one before"
-    description = read_checkpoint(best).description
+    description = read_checkpoint(two_stages / "best.safetensors").description
     assert description["validation"]["pdj@0.2"] == pytest.approx(after_two, abs=0.05)
     assert set(description["observed_errors"]) == set(SKELETON.joints)
     assert description["validation_before"] == {"stage": 1, "pdj@0.2": pytest.approx(after_one, abs=0.05)}
-    assert (tmp_path / "run" / "curve.svg").exists()
+
+
+@pytest.mark.slow
+def test_a_run_tells_of_all_its_stages(two_stages: Path) -> None:
+    description = read_checkpoint(two_stages / "best.safetensors").description
+    assert description["schedule"]["seed"] == 5, "not that of the last stage's chance"
+    first, second = description["cascade"]
+    assert (first["stage"], second["stage"]) == (1, 2) and first["epochs"] == second["epochs"] == 3
+    assert second["before"] == description["validation_before"]["pdj@0.2"] and "before" not in first
+    assert second["after"] == description["validation"]["pdj@0.2"] and second["errors"] > 0
+    with open(two_stages / "curve.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["stage"], row["epoch"]) for row in rows] == [(s, e) for s in "12" for e in "123"]
+    with open(two_stages / "stage1" / "curve.csv", newline="") as file:
+        assert [{"stage": "1", **row} for row in csv.DictReader(file)] == rows[:3]
+    assert "stages 1 to 2, one after another" in (two_stages / "curve.svg").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refiner", [replace(BLIND, sigma=2.0), replace(PHOTO, sigma=2.0)])
+def test_a_stage_as_published_improves_on_the_one_before(
+    two_stages: Path, tmp_path: Path, refiner: RefinerConfig
+) -> None:
+    first = read_checkpoint(two_stages / "stage1" / "best.safetensors")
+    best = train_cascade(
+        tmp_path, TINY, [refiner], squares(96, 0), squares(48, 1), SLOW, init=first, from_stage=2, quiet=True
+    )
+    description = read_checkpoint(best).description
+    assert description["stages"] == [refiner.to_json()]
+    assert description["validation"]["pdj@0.2"] > description["validation_before"]["pdj@0.2"] + 0.1
+    assert "epochs" not in description["cascade"][0], "stage 1 was not trained here"
 
 
 def second_stage(out: Path) -> Path:
@@ -161,6 +212,65 @@ def test_a_cascade_that_was_killed_goes_on_in_its_stage(tmp_path: Path) -> None:
     assert all(torch.equal(one[name], other[name]) for name in one)
     kept = [name for name in one if not name.startswith("stages.")]
     assert all(torch.equal(one[name], first.tensors[name].half().to(one[name].dtype)) for name in kept)
+    for file in ("best.safetensors", "curve.csv", "curve.svg"):
+        assert (tmp_path / "cut" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes(), file
+
+
+def test_a_stage_goes_on_from_the_errors_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first_stage(tmp_path)
+    best = second_stage(tmp_path / "run")
+    before = best.read_bytes()
+    assert "observed_errors" not in json.loads((tmp_path / "run" / "stage2" / "state.json").read_text())["arguments"]
+
+    def other_digits(*_: object) -> ObservedErrors:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(cascade, "observe", other_digits)
+    assert second_stage(tmp_path / "run").read_bytes() == before
+    write_checkpoint(tmp_path / "run" / "stage2" / "before.safetensors", {}, {})
+    with pytest.raises(ModelError, match=r"before\.safetensors: not what a stage starts from: 'mean'; start again"):
+        second_stage(tmp_path / "run")
+
+
+def test_stages_have_chances_of_their_own_and_tell_the_seed_of_the_run() -> None:
+    schedule = replace(QUICK, seed=4)
+    one, other = StageSchedule.of(schedule, 2), StageSchedule.of(schedule, 3)
+    assert (one.seed, other.seed) == (6, 7)
+    assert one.to_json() == other.to_json() == schedule.to_json()
+
+
+def test_the_card_has_a_row_for_each_stage() -> None:
+    about = {
+        "config": TINY.to_json(),
+        "stages": [SMALL.to_json(), replace(PHOTO, sharing="per-joint", told=False).to_json()],
+        "cascade": [
+            {"stage": 1, "side": 220, "after": 0.4},
+            {"stage": 2, "side": 220, "epochs": 8, "epoch": 7, "errors": 0.62, "before": 0.4, "after": 0.55},
+            {"stage": 3, "side": 32, "epochs": 4, "epoch": 4, "errors": 0.5, "before": 0.55, "after": 0.56},
+        ],
+    }
+    assert list(stage_lines(about))[-3:] == [
+        "| 1 | - | photo, test_efficientnet | one | 220 | not trained here | - | - | .400 |",
+        "| 2 | 1.5 | maps of stage 1 | one | 220 | 8, best 7 | .620 | .400 | .550 |",
+        "| 3 | 1.5 | photo, test_efficientnet | one a joint | 32 | 4, best 4 | .500 | .550 | .560 |",
+    ]
+    assert not list(stage_lines({"config": TINY.to_json()}))
+
+
+@pytest.mark.parametrize("refiner", [PHOTO, replace(PHOTO, sharing="per-joint", told=False)])
+def test_backbones_of_looks_at_the_photo_start_from_published_weights(
+    refiner: RefinerConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = make_backbone("test_efficientnet").network.state_dict()
+    monkeypatch.setattr(cascade, "published_backbone", lambda name: Checkpoint(Path(name), published, {}, ""))
+    first = read_checkpoint(first_stage(tmp_path))
+    for pretrained in (True, False):
+        stage = with_new_stage(first, TINY, [refiner], 0, pretrained=pretrained).last_stage
+        for network in stage.networks:
+            look = network.look
+            assert isinstance(look, PhotoLook)
+            found = look.backbone.state_dict()
+            assert all(torch.equal(found[name], published[name]) for name in published) == pretrained
 
 
 def test_a_stage_can_be_trained_again_on_a_longer_cascade(tmp_path: Path) -> None:
@@ -180,13 +290,17 @@ def test_a_stage_can_be_trained_again_on_a_longer_cascade(tmp_path: Path) -> Non
     anew = with_new_stage(two, TINY, [replace(SMALL, channels=24)], 0, like=two)
     assert anew.last_stage.config.channels == 24
     with pytest.raises(
-        ModelError, match="holds 2 stages, expected the 2 before the one to train with the same settings"
+        ModelError, match=r"two.safetensors: sigma of stage 2 is 1.5, asked for is 9.0; expected the same"
     ):
         with_new_stage(two, TINY, [replace(SMALL, sigma=9.0), SMALL], 0)
     with pytest.raises(
-        ModelError, match="stage 1 is test_efficientnet for tiny, expected test_efficientnet for tiny, with"
+        ModelError, match="hidden of stage 1 is 32, asked for is 8; expected the same of a stage that is kept"
     ):
         with_new_stage(two, replace(TINY, hidden=8), [SMALL], 0)
+    with pytest.raises(ModelError, match="stage 1 is for 3 joints of tiny, expected the 14 of lsp-14"):
+        with_new_stage(two, replace(TINY, skeleton=LSP_14), [SMALL], 0)
+    with pytest.raises(ModelError, match="holds 2 stages, expected the 3 before the one to train"):
+        with_new_stage(two, TINY, [SMALL] * 3, 0)
 
 
 def test_confidence_is_fitted_to_how_often_joints_are_right(tmp_path: Path) -> None:
@@ -218,14 +332,65 @@ def test_what_a_cascade_cannot_start_from(tmp_path: Path) -> None:
 
 
 def test_what_the_options_ask_for() -> None:
+    assert read_cascade(None, None).refiners == (RefinerConfig(sigma=2.2), RefinerConfig(sigma=1.6))
     three = read_cascade(None, "2.5,1.5")
     assert [r.sigma for r in three.refiners] == [2.5, 1.5] and three.zoom == 1
-    four = read_cascade("4", "2", look="photo", per_joint=True, backbone="resnet18", from_stage=3)
-    assert [(r.sigma, r.source, r.sharing, r.backbone) for r in four.refiners] == [
-        (2, "photo", "per-joint", "resnet18")
-    ] * 3
+    four = read_cascade("4", "2", look="photo", per_joint=True, backbone="resnet50", from_stage=3)
+    asked = RefinerConfig(sigma=2, source="photo", sharing="per-joint", backbone="resnet50", told=False)
+    assert four.refiners == (asked,) * 3
     assert four.zoom == 2 and four.from_stage == 3
     assert read_cascade("1", "2").refiners == ()
+
+
+def test_what_options_do_not_say_is_as_the_checkpoint_has_it() -> None:
+    two = [replace(PHOTO, sharing="per-joint", sigma=3.0)]
+    assert read_cascade(None, None, start=two).refiners == tuple(two)
+    assert read_cascade(None, None, start=two, per_joint=True).refiners == tuple(two), "as it was, told and all"
+    assert read_cascade(None, "2", start=two).refiners == (replace(two[0], sigma=2),)
+    assert read_cascade(None, None, start=two, per_joint=False).refiners == (replace(two[0], sharing="shared"),)
+    assert read_cascade(None, None, start=two, look="features", backbone="resnet50").refiners == (
+        replace(two[0], source="features"),
+    )
+    assert [r.sigma for r in read_cascade("4", None, start=two).refiners] == [3.0, 1.6, 1.6]
+    assert [r.sigma for r in read_cascade("3", None, start=[SMALL]).refiners] == [1.5, 1.5]
+    assert read_cascade(None, None, start=[]).refiners == ()
+    assert len(read_cascade(None, None, start=[], from_stage=2).refiners) == 2
+    assert len(read_cascade(None, None, start=[SMALL] * 2, from_stage=4).refiners) == 3
+
+
+def test_a_cascade_that_is_gone_on_with_keeps_its_stages(
+    tmp_path: Path, repo: Path, run: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Cascade] = []
+
+    def train_on_files(*_: object, cascade: Cascade, **__: Any) -> Path:
+        seen.append(cascade)
+        raise ModelError("enough")
+
+    monkeypatch.setattr("labeltool.training.from_files.train_on_files", train_on_files)
+    config, wide = replace(TINY, skeleton=LSP_14), replace(SMALL, sigma=3.0)
+    path = tmp_path / "two.safetensors"
+    described = {"model": "deeppose", "config": config.to_json(), "stages": [wide.to_json()]}
+    write_checkpoint(path, DeepPoseNetwork(config, [wide]).state_dict(), described)
+    assert refiners_in(path) == (wide,)
+    figures, out = repo / "datasets" / "figures", tmp_path / "out"
+    command = ("train", "deeppose", "--data", figures / "truth.json", figures / "images", "--out", out, "--init")
+    assert run(*command, path)[2].endswith("enough\n")
+    assert run(*command, path, "--from-stage", 2, "--sigma", "2")[2].endswith("enough\n")
+    assert run(*command, "shipped")[2].endswith("enough\n")
+    assert seen[:2] == [Cascade((wide,)), Cascade((replace(wide, sigma=2.0),), 2)]
+    assert [r.sigma for r in seen[2].refiners] == [2.2, 1.6]
+    project = tmp_path / "p"
+    assert run("init", project, "--images", figures / "images", "--annotations", figures / "truth.json")[0] == 0
+    with Project.open(project) as opened:
+        person = next(p for image in opened.images() for p in opened.people(image.id) if not p.blind)
+        opened.save(person.id, base=person.revision, author="ann", edit_id="1", joints={"neck": (50.0, 50.0, 2)})
+    register_version(
+        project, path, model="deeppose", number=1, skeleton="lsp-14", parent="", people=0, held_out=0, score=None, measure="",
+        learnt=(),
+    )  # fmt: skip
+    assert run("train", "--data", project, "--init", "current", "--out", out)[2].endswith("enough\n")
+    assert seen[3:] == [Cascade((wide,))]
 
 
 @pytest.mark.parametrize(

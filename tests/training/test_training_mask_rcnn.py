@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import itertools
+import json
+import signal
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +18,11 @@ from synthetic_scenes import SKELETON, square_document
 from labeltool.audit import OVERALL, bootstrap
 from labeltool.errors import ModelError
 from labeltool.models.mask_rcnn import MaskRcnnConfig, build, open_checkpoint, parse_tasks
+from labeltool.models.weights import read_checkpoint
 from labeltool.training.coco_ap import average_precision, counts_by_image, truth_of
 from labeltool.training.mask_rcnn import MaskRcnnTask, average_precisions
 from labeltool.training.scene_loop import SceneSchedule, fit_scenes
-from labeltool.training.scenes import PLAIN, Scene, read_scenes, view
+from labeltool.training.scenes import PLAIN, Scene, View, read_scenes, view
 
 MILD = replace(PLAIN, scale=1.05, shift=0.05, tint=0.05)
 
@@ -98,11 +103,11 @@ def test_it_learns_a_few_photos(scenes: list[Scene], tmp_path: Path) -> None:
     assert svg.startswith("<svg") and "ap_keypoints" in svg
 
 
-def train(out: Path) -> dict[str, torch.Tensor]:
+def train(out: Path, save_every: float = 0) -> dict[str, torch.Tensor]:
     some = read_scenes(square_document(out.parent, 8, seed=0), out.parent, SKELETON)
     made = make("od")
-    schedule = SceneSchedule(epochs=2, batch=4, variation=MILD, save_every=0)
-    fit_scenes(out, made, some, some[:2], schedule, quiet=True)
+    schedule = SceneSchedule(epochs=2, batch=4, variation=MILD, save_every=save_every)
+    fit_scenes(out, made, some, some[:2], schedule, quiet=save_every == 0)
     return made.network.state_dict()
 
 
@@ -116,6 +121,58 @@ def test_a_run_that_was_killed_ends_as_an_unbroken_one(tmp_path: Path) -> None:
     expect_the_same_end(train, train_and_die, tmp_path, epoch=1, step=1)
 
 
+def in_second_epoch(happens: Callable[[MaskRcnnTask], Mapping[str, torch.Tensor]], patch: pytest.MonkeyPatch) -> None:
+    """Has something happen, and give another loss, in the first step of the second epoch of `train`."""
+    real, calls = MaskRcnnTask.losses, itertools.count(1)
+
+    def losses(task: MaskRcnnTask, views: Sequence[View]) -> Mapping[str, torch.Tensor]:
+        found = real(task, views)
+        return {**found, **happens(task)} if next(calls) == 3 else found
+
+    patch.setattr(MaskRcnnTask, "losses", losses)
+
+
+def test_a_run_stopped_by_the_keyboard_ends_as_an_unbroken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_: MaskRcnnTask) -> Mapping[str, torch.Tensor]:
+        signal.raise_signal(signal.SIGINT)
+        return {}
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as patch:
+            in_second_epoch(interrupt, patch)
+            with pytest.raises(KeyboardInterrupt):
+                train(tmp_path / "cut", save_every=1e6)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    out, err = capsys.readouterr()
+    line = f"{tmp_path / 'cut'}: stopped after step 1 of epoch 2; the same command goes on from there"
+    assert out.splitlines()[-1] == line and err == "", "no progress bar where there is no terminal"
+    whole = train(tmp_path / "whole")
+    for name, tensor in train(tmp_path / "cut").items():
+        torch.testing.assert_close(tensor, whole[name], rtol=0, atol=0, msg=name)
+
+
+def test_a_gradient_without_end_is_one_line_and_the_state_stays_finite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def steepen(task: MaskRcnnTask) -> Mapping[str, torch.Tensor]:
+        weight = task.network.roi_heads.box_predictor.cls_score.weight.sum()
+        return {"steep": (weight - weight.detach()).sqrt()}
+
+    in_second_epoch(steepen, monkeypatch)
+    with pytest.raises(ModelError) as error:
+        train(tmp_path / "run")
+    assert str(error.value) == (
+        "training: the norm of the gradient is inf in step 1 of epoch 2, expected a finite number; try another --out with a lower"
+        f" --rate, and --init {tmp_path / 'run' / 'best.safetensors'} to go on from the best epoch so far"
+    )
+    name = json.loads((tmp_path / "run" / "state.json").read_text())["tensors"]
+    assert all(torch.isfinite(tensor).all() for tensor in read_checkpoint(tmp_path / "run" / name).tensors.values())
+
+
 def test_trainings_that_cannot_be(scenes: list[Scene], tmp_path: Path) -> None:
     task = make("od")
     with pytest.raises(ModelError, match="0 photos to learn from, 1 to validate on"):
@@ -123,7 +180,9 @@ def test_trainings_that_cannot_be(scenes: list[Scene], tmp_path: Path) -> None:
     schedule = SceneSchedule(epochs=1, batch=2)
     with torch.no_grad():
         task.network.roi_heads.box_predictor.cls_score.weight.fill_(float("nan"))
-    with pytest.raises(ModelError, match=r"the loss bb_clf is nan in epoch 1, expected a number"):
+    with pytest.raises(
+        ModelError, match=r"the loss bb_clf is nan in step 1 of epoch 1, expected a finite number; try another"
+    ):
         fit_scenes(tmp_path / "b", task, scenes[:2], scenes[:1], schedule, quiet=True)
 
 

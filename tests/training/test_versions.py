@@ -19,6 +19,7 @@ import torch
 from labeltool.coco.document import keypoints_of
 from labeltool.errors import ModelError, ProjectError
 from labeltool.formats.coco import read_coco
+from labeltool.models import heatmap
 from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork
 from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork
 from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
@@ -35,7 +36,7 @@ from labeltool.project.versions import (
 from labeltool.skeleton import COCO_17, LSP_14, define
 from labeltool.training.samples import Person
 from labeltool.training.sources import Source, read_source, split_for_good
-from labeltool.training.starting import by_joint, unlearnt_joints
+from labeltool.training.starting import by_joint, people_behind, unlearnt_joints
 from labeltool.training.versions import plan_version
 
 Run = Callable[..., tuple[int, str, str]]
@@ -124,7 +125,7 @@ def test_the_loop_closes(project: Path, figures: Path, run: Run) -> None:
     assert blind_joints(project) == before
 
     # versions are held against each other, on people that neither learnt from
-    status, said, error = run("audit", project, "--model", "heatmap@project-1", "--versus", "heatmap@1", "--json")
+    status, said, error = run("audit", project, "--model", "heatmap@project-1", "--versus", "heatmap@5", "--json")
     assert status == 0, error
     result = json.loads(said)
     assert result["taught"] == len(first.learnt)
@@ -132,10 +133,10 @@ def test_the_loop_closes(project: Path, figures: Path, run: Run) -> None:
         everybody = [p for image in opened.images() for p in opened.people(image.id)]
         labelled = sum(any(j.is_human and j.v > 0 for j in p.joints.values()) for p in everybody)
         assert result["people"] == labelled - len(first.learnt) and "comparison" in result
-    said = run("audit", project, "--model", "heatmap@project-1", "--versus", "heatmap@1")[1]
-    assert f"{len(first.learnt)} labelled people that heatmap@project-1 or heatmap@1 learnt from: left out." in said
+    said = run("audit", project, "--model", "heatmap@project-1", "--versus", "heatmap@5")[1]
+    assert f"{len(first.learnt)} labelled people that heatmap@project-1 or heatmap@5 learnt from: left out." in said
     status, _, error = run("audit", project, "--model", "heatmap", "--versus", "heatmap@project-1")
-    assert status == 1 and "are the same run, expected two of heatmap@1, heatmap@project-1" in error
+    assert status == 1 and "are the same run, expected two of heatmap@5, heatmap@project-1" in error
 
     # more labels, the next version: from the first, which goes on counting as taught
     label(project, figures, lambda number, known: number % 2 == 0)
@@ -146,6 +147,11 @@ def test_the_loop_closes(project: Path, figures: Path, run: Run) -> None:
     assert second is not None and second.name == "heatmap@project-2" and second.parent == "project-1"
     assert read_checkpoint(weights_of(project, second)).description["init"] == first.sha256
     assert set(first.learnt) <= set(second.learnt) and len(second.learnt) > len(first.learnt)
+    # behind it stand all whom the shipped weights learnt from, and its own people once
+    shipped = people_behind(read_checkpoint(heatmap.SHIPPED).description)
+    third = plan_version(project, "heatmap")
+    assert shipped is not None and third.known == shipped + len(second.learnt)
+    assert third.usual()["rate"] == 5e-4, "what it knew stays"
     assert run("prefill", project)[1].startswith("heatmap@project-2: ")
     status, said, error = run(
         "audit", project, "--model", "heatmap@project-2", "--versus", "heatmap@project-1", "--json"
@@ -313,13 +319,18 @@ def test_the_same_labels_and_settings_find_a_stopped_run_again(project: Path, fi
 
 def test_a_young_model_takes_larger_steps_than_one_that_has_seen_many_more_people(project: Path) -> None:
     plan = plan_version(project, "heatmap")
-    assert plan.known > 8000, "what the shipped checkpoint says that it learnt from"
+    assert plan.known is not None and plan.known > 8000, "what the shipped checkpoint says that it learnt from"
     careful, bold = {"epochs": 8, "batch": 16, "rate": 5e-4}, {"epochs": 16, "batch": 16, "rate": 1.5e-3}
     assert plan.usual() == careful
     assert replace(plan, people=1000, known=4000).usual() == bold
     assert replace(plan, people=1000, known=4001).usual() == careful
-    assert replace(plan, people=1000, known=0).usual() == careful, "a checkpoint that says nothing"
+    assert replace(plan, people=1000, known=None).usual() == careful, "a checkpoint that says nothing"
+    assert replace(plan, people=1000, known=0).usual() == bold, "heads that start by chance"
     assert replace(plan, people=2000, known=4000).usual() == {"epochs": 8, "batch": 32, "rate": 1.5e-3}
+    new = plan_version(project, "mask-rcnn")
+    assert new.known == 0, "it starts from the heatmap model's backbone"
+    assert new.usual() == {}, "trained like any new one"
+    assert replace(new, known=10**6).usual() == {"epochs": 8, "rate": 5e-4}
 
 
 OTHER = define("other", ["right_hip", "left_shoulder", "tail", "head"], torso=("left_shoulder", "right_hip"))
