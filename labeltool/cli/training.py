@@ -163,14 +163,12 @@ def deeppose(
 
 def _deeppose_start(asked: Asked) -> Path | None:
     """The file that a training of DeepPose starts from, whose stages count where no option says otherwise."""
-    from labeltool.project.versions import current_version, weights_of
     from labeltool.training.from_files import shipped_weights
+    from labeltool.training.versions import start_of
 
     project = asked.sources[0][0]
     if asked.init == CURRENT and is_project(project):
-        parent = current_version(project, "deeppose")
-        if parent is not None:
-            return weights_of(project, parent)
+        return start_of(project, "deeppose")[1]
     return shipped_weights("deeppose") if asked.init in (CURRENT, "shipped") else _path(asked.init)
 
 
@@ -186,8 +184,6 @@ def _deeppose_start(asked: Asked) -> Path | None:
 @pretrained_option
 def mask_rcnn(tasks: str, backbone: str | None, pretrained: bool, **shared: Any) -> None:
     """Train a Mask R-CNN on whole photos: detection, segmentation, pose."""
-    if pretrained and shared["init"] is not None:
-        raise click.UsageError("--pretrained and --init both say what to start from, expected one of them")
     from labeltool.models.mask_rcnn import parse_tasks
 
     asked, wanted = Asked(**shared), parse_tasks(tasks)
@@ -205,8 +201,6 @@ def mask_rcnn(tasks: str, backbone: str | None, pretrained: bool, **shared: Any)
 @pretrained_option
 def bottom_up(freeze: bool, backbone: str | None, pretrained: bool, **shared: Any) -> None:
     """Train the bottom-up model on whole photos."""
-    if pretrained and shared["init"] is not None:
-        raise click.UsageError("--pretrained and --init both say what to start from, expected one of them")
     _train_scenes("bottom-up", Asked(**shared), {"frozen": freeze, "backbone": backbone, "pretrained": pretrained})
 
 
@@ -220,8 +214,7 @@ def _train_top_down(
     cascade: Any = None,
 ) -> None:
     """Trains a model that sees one person at a time."""
-    if network.pretrained and asked.init is not None:
-        raise click.UsageError("--pretrained and --init both say what to start from, expected one of them")
+    _expect_one_start(asked, network.pretrained)
     from labeltool.models.weights import file_sha256
     from labeltool.training.from_files import shipped_weights, train_on_files
     from labeltool.training.heatmap import TEACHER_SHARE
@@ -260,6 +253,7 @@ def _train_top_down(
 
 def _train_scenes(model: str, asked: Asked, more: Mapping[str, Any]) -> None:
     """Trains a model that sees whole photos."""
+    _expect_one_start(asked, more["pretrained"])
     from labeltool.training.from_files import shipped_weights
     from labeltool.training.scene_files import train_on_scenes
     from labeltool.training.scene_loop import SceneSchedule
@@ -280,6 +274,11 @@ def _train_scenes(model: str, asked: Asked, more: Mapping[str, Any]) -> None:
         **more,
     )
     _done(best, asked, plan)
+
+
+def _expect_one_start(asked: Asked, pretrained: bool) -> None:
+    if pretrained and asked.init is not None:
+        raise click.UsageError("--pretrained and --init both say what to start from, expected one of them")
 
 
 def _planned(model: str, asked: Asked) -> NextVersion | None:

@@ -1,7 +1,7 @@
 """Single-person heatmap estimation: for each joint a map of where it is, from a light backbone and a top-down decoder.
 
-    person box --x padding, squared--> 192 x 192 crop --backbone--> features at strides 4, 8, 16, 32
-        --decoder: from coarse to fine, 5 x 5 depthwise convolutions--> 96 channels at stride 4 --1 x 1--> K maps of 48 x 48
+    person box --x padding, squared--> S x S crop --backbone--> features at strides 4, 8, 16, 32
+        --decoder: from coarse to fine, 5 x 5 depthwise convolutions--> 96 channels at stride 4 --1 x 1--> K maps of S/4 x S/4
 
 A joint lies where the most of the softmax's mass is near (the peak of the blurred map), at the mean of the cells about it: finer
 than a cell. The share of the mass that lies within 0.2 torso diameters of it, and of the other side's map there, calibrated, are
@@ -243,7 +243,7 @@ def certainty(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:
         uv: (B, K, 2) the joints in cells (`decode`).
         skeleton: with the torso's ends.
     """
-    return torch.logit(_share_near(logits, uv, skeleton).clamp(1e-6, 1 - 1e-6))
+    return evidence(logits, uv, skeleton)[..., 0]
 
 
 def rivalry(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:
@@ -257,19 +257,11 @@ def rivalry(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:
         uv: (B, K, 2) the joints in cells (`decode`).
         skeleton: with the torso's ends and the flip pairs.
     """
-    order = torch.from_numpy(np.ascontiguousarray(skeleton.flip_order())).to(logits.device)
-    share = _share_near(logits[:, order], uv, skeleton)
-    alone = order == torch.arange(len(order), device=logits.device)
-    return torch.log1p(share.clamp(min=0) / _LITTLE).masked_fill(alone, 0.0)
+    return evidence(logits, uv, skeleton)[..., 1]
 
 
 def evidence(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:
     """What the confidence is made of: (B, K, 2), `certainty` and `rivalry`."""
-    return torch.stack([certainty(logits, uv, skeleton), rivalry(logits, uv, skeleton)], dim=2)
-
-
-def _share_near(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:
-    """The share (B, K) of each map's mass that lies within 0.2 of the predicted torso's diameter of a place."""
     width = logits.shape[-1]
     torso = torch.full((len(uv),), _USUAL_TORSO * width, device=uv.device)
     if skeleton.torso is not None:
@@ -278,7 +270,12 @@ def _share_near(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:
     cells = torch.arange(width, device=uv.device)
     far = ((cells - uv[..., 0, None])[..., None, :] ** 2 + (cells - uv[..., 1, None])[..., None] ** 2).sqrt()
     inside = torch.sigmoid(2 * (RIGHT_WITHIN * torso[:, None, None, None] - far))
-    return (torch.softmax(logits.flatten(2), dim=2) * inside.flatten(2)).sum(dim=2)
+    chances, near = torch.softmax(logits.flatten(2), dim=2), inside.flatten(2)
+    order = torch.from_numpy(np.ascontiguousarray(skeleton.flip_order())).to(logits.device)
+    alone = order == torch.arange(len(order), device=logits.device)
+    certain = torch.logit((chances * near).sum(dim=2).clamp(1e-6, 1 - 1e-6))
+    claimed = torch.log1p((chances[:, order] * near).sum(dim=2).clamp(min=0) / _LITTLE)
+    return torch.stack([certain, claimed.masked_fill(alone, 0.0)], dim=2)
 
 
 def unmirror(logits: Tensor, skeleton: Skeleton) -> Tensor:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +160,17 @@ def write_checkpoint(
     except OSError as error:
         raise ModelError(f"{path}: checkpoint cannot be written: {error.strerror or error}") from None
     return hashlib.sha256(data).hexdigest()
+
+
+def add_description(path: Path, more: Mapping[str, Any]) -> Checkpoint:
+    """Writes more into the description of a fp16 checkpoint, its tensors as they are, and returns it.
+
+    Raises:
+        ModelError: the file is damaged or cannot be written.
+    """
+    found = read_checkpoint(path)
+    description = {**found.description, **more}
+    return replace(found, description=description, sha256=write_checkpoint(path, found.tensors, description, half=True))
 
 
 def load_into(network: torch.nn.Module, tensors: Mapping[str, torch.Tensor], where: str) -> None:

@@ -14,8 +14,6 @@ from PIL import Image, ImageDraw
 
 from labeltool.audit import AuditResult
 from labeltool.audit.people import FloatArray
-from labeltool.errors import ModelError
-from labeltool.files import atomic_write
 from labeltool.geometry import image_to_crop, square_boxes
 from labeltool.images import crop_photo, load_photo
 from labeltool.models.catalog import load_model
@@ -24,6 +22,7 @@ from labeltool.skeleton import Skeleton
 from labeltool.training.boxes import is_on_photo
 from labeltool.training.measuring import Answers, Worth, ask, worth
 from labeltool.training.samples import Person
+from labeltool.training.writing import put
 
 #: So many people stand on the sheet of failures.
 FAILURES = 12
@@ -69,11 +68,7 @@ def write_beside(out: Path, lines: Iterable[str], sheet: bytes) -> Path:
     """
     text = "\n".join(lines) + "\n"
     for name, data in (("failures.jpg", sheet), ("card.md", text.encode())):
-        try:
-            with atomic_write(out / name) as file:
-                file.write(data)
-        except OSError as error:
-            raise ModelError(f"{out / name}: cannot be written: {error.strerror or error}") from None
+        put(out / name, data)
     return out / "card.md"
 
 

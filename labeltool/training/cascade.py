@@ -20,6 +20,7 @@ from labeltool.models.topdown import autocast, to_input
 from labeltool.models.weights import (
     CPU,
     Checkpoint,
+    add_description,
     device_of,
     expect_model,
     load_into,
@@ -27,11 +28,12 @@ from labeltool.models.weights import (
 )
 from labeltool.skeleton import Skeleton
 from labeltool.training.augment import batch
-from labeltool.training.cascade_record import Before, bytes_of, gained, put, tell, write_curves
+from labeltool.training.cascade_record import Before, bytes_of, gained, write_curves
 from labeltool.training.deeppose import DeepPoseTask, cell_loss, initialise, loss
 from labeltool.training.loop import Schedule, Task, detection_rate, fit
 from labeltool.training.samples import Part, Samples
 from labeltool.training.squares import ObservedErrors, Squares, draw_squares
+from labeltool.training.writing import put
 
 #: Weight of the published loss beside the cross-entropy of the cells.
 _MSE_WEIGHT = 20.0
@@ -279,7 +281,7 @@ def train_cascade(
         best = learn(runs[stage], task, schedule=StageSchedule.of(schedule, stage))
         rows[-1].setdefault("after", stand.score)
         rows.append(_row(stage, refiners, read_checkpoint(best), stand))
-        before = tell(
+        before = add_description(
             best,
             {
                 "observed_errors": stand.errors.to_json(config.skeleton),

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from labeltool.errors import ModelError
-from labeltool.files import atomic_write
 from labeltool.models.deeppose import DeepPose
 from labeltool.models.weights import Checkpoint, read_checkpoint, write_checkpoint
 from labeltool.training.curve import to_svg, write_rows
 from labeltool.training.squares import ObservedErrors
+from labeltool.training.writing import put
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,6 @@ class Before:
         return float((self.errors.mean.square().sum(dim=1) + variance).mean().sqrt())
 
 
-def tell(path: Path, more: Mapping[str, Any]) -> Checkpoint:
-    """Writes more into the description of a checkpoint, and returns it."""
-    found = read_checkpoint(path)
-    description = {**found.description, **more}
-    return replace(found, description=description, sha256=write_checkpoint(path, found.tensors, description, half=True))
-
-
 def gained(stage: int, earlier: float, after: Checkpoint, out: Path) -> str:
     """A line on what a stage has gained on the one before."""
     more = after.description["validation"]["pdj@0.2"] - earlier
@@ -113,16 +106,3 @@ def bytes_of(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
-
-
-def put(path: Path, data: bytes) -> None:
-    """Writes a file as a whole.
-
-    Raises:
-        ModelError: it cannot be written.
-    """
-    try:
-        with atomic_write(path) as file:
-            file.write(data)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from labeltool.errors import ModelError
-from labeltool.files import atomic_write
+from labeltool.training.writing import put
 
 _WIDTH, _HEIGHT = 640, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 60, 36, 40
@@ -25,7 +24,7 @@ def write_rows(out: Path, rows: Sequence[Mapping[str, float]]) -> None:
     writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n", restval="", extrasaction="ignore")
     writer.writeheader()
     writer.writerows({name: _number(value) for name, value in row.items()} for row in rows)
-    _write(out / "curve.csv", text.getvalue())
+    put(out / "curve.csv", text.getvalue().encode())
 
 
 def write_curve(out: Path, rows: Sequence[Mapping[str, float]], title: str, score: str) -> None:
@@ -41,19 +40,11 @@ def write_curve(out: Path, rows: Sequence[Mapping[str, float]], title: str, scor
         ModelError: they cannot be written.
     """
     write_rows(out, rows)
-    _write(out / "curve.svg", to_svg(rows, title, score))
+    put(out / "curve.svg", to_svg(rows, title, score).encode())
 
 
 def _number(value: float) -> str:
     return f"{value:.6g}"
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        with atomic_write(path) as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
 def to_svg(rows: Sequence[Mapping[str, float]], title: str, score: str) -> str:

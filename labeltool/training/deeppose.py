@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from labeltool.errors import ModelError
 from labeltool.models.deeppose import CROP_SIZE, DeepPose, DeepPoseConfig, DeepPoseNetwork, certainty, load
 from labeltool.models.topdown import autocast, to_input
-from labeltool.models.weights import Checkpoint, read_checkpoint, write_checkpoint
+from labeltool.models.weights import Checkpoint, add_description
 from labeltool.skeleton import Skeleton
 from labeltool.training.augment import PLAIN, batch
 from labeltool.training.calibration import fit_logistic
@@ -170,5 +170,4 @@ def calibrate_deeppose(path: Path, samples: Samples) -> None:
         found.append((x, right.numpy(), counted.numpy()))
     fitted = fit_logistic(*(np.concatenate(part) for part in zip(*found, strict=True)))
     config = replace(model.config, slope=fitted.slopes[0], offsets=fitted.offsets)
-    checkpoint = read_checkpoint(path)
-    write_checkpoint(path, checkpoint.tensors, {**checkpoint.description, "config": config.to_json()}, half=True)
+    add_description(path, {"config": config.to_json()})

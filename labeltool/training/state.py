@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from labeltool.coco.show import show
 from labeltool.errors import ModelError
-from labeltool.files import atomic_write
 from labeltool.models.weights import read_checkpoint, write_checkpoint
+from labeltool.training.writing import put
 
 
 @dataclass
@@ -82,12 +82,7 @@ class State:
         name = f"state-{place.saves % 2}.safetensors"
         write_checkpoint(self._out / name, tensors, {})
         plain = {"tensors": name, "place": asdict(place), "arguments": self._arguments}
-        path = self._out / "state.json"
-        try:
-            with atomic_write(path) as file:
-                file.write(json.dumps(plain, indent=1).encode())
-        except OSError as error:
-            raise ModelError(f"{path}: cannot be written: {error.strerror or error}") from None
+        put(self._out / "state.json", json.dumps(plain, indent=1).encode())
 
     def resume(self) -> Place:
         """Puts back the state that was saved last and says where the run is; at the start when none was.

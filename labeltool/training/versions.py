@@ -124,14 +124,20 @@ def plan_version(project: Path, model: str, skeleton: Skeleton | None = None) ->
     if model not in TRAINABLE:  # learns from whole photos that are done, with everybody on them
         with Project.open(project) as opened:
             digest.update(json.dumps(opened.to_document(only_done=True), sort_keys=True).encode())
-    parent = current_version(project, model)
-    if parent is not None:
-        init = weights_of(project, parent)
-    else:
-        init = shipped_weights(model)
+    parent, init = start_of(project, model)
     known = _people_behind(init, model)
     labels = digest.hexdigest()
     return NextVersion(project, model, next_number(project), init, parent, skeleton, len(people), labels, known)
+
+
+def start_of(project: Path, model: str) -> tuple[Version | None, Path]:
+    """The version of that model that a project registered last, None where there is none, and the file to start the next from.
+
+    Raises:
+        ProjectError: the folder holds no project, or the version's file is gone.
+    """
+    parent = current_version(project, model)
+    return parent, shipped_weights(model) if parent is None else weights_of(project, parent)
 
 
 def expect_new(out: Path, project: Path) -> None:
