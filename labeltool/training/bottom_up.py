@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -23,6 +24,9 @@ _OFFSETS = 3.0
 
 #: Offsets are learnt in the cells at most this far from a centre.
 _AROUND = 2.0
+
+#: What is told of a place holds where a Gaussian has at least this height, two standard deviations from its peak.
+_REACH = math.exp(-2)
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,11 @@ class BottomUpTask:
             maps = self.network(to_input(pixels, self.config))
         joints = len(self.skeleton)
         wanted = torch.stack([wanted_maps(v, maps.shape[2:], joints) for v in views]).to(device)
+        told = torch.stack([told_cells(v, w) for v, w in zip(views, wanted.cpu(), strict=True)]).to(device)
         found = [offset_loss(m[joints + 1 :], v) for m, v in zip(maps, views, strict=True)]
         return {
-            "joints": focal_loss(maps[:, :joints], wanted[:, :joints]),
-            "centres": focal_loss(maps[:, joints : joints + 1], wanted[:, joints:]),
+            "joints": focal_loss(maps[:, :joints], wanted[:, :joints], told[:, :joints]),
+            "centres": focal_loss(maps[:, joints : joints + 1], wanted[:, joints:], told[:, joints:]),
             "offsets": _OFFSETS * torch.stack(found).mean(),
         }
 
@@ -135,18 +140,37 @@ def wanted_maps(v: View, size: Sequence[int], joints: int) -> Tensor:
     return wanted
 
 
-def focal_loss(logits: Tensor, wanted: Tensor) -> Tensor:
+def told_cells(v: View, wanted: Tensor) -> Tensor:
+    """Which cells of the maps (K + 1, h, w) the labels say something of: True.
+
+    Where the labels miss a person's joint it may lie anywhere in their box, so that the box's cells of its map are neither a peak
+    nor empty; those near somebody else's peak are told all the same.
+
+    Args:
+        v: the view.
+        wanted: its `wanted_maps`.
+    """
+    height, width = wanted.shape[1:]
+    told = torch.ones(wanted.shape, dtype=torch.bool)
+    starts, ends = (v.hazy[:, :2] / STRIDE).floor().int(), (v.hazy[:, 2:] / STRIDE).ceil().int()
+    for (left, top), (right, bottom), maps in zip(starts.tolist(), ends.tolist(), v.untold, strict=True):
+        told[maps, max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)] = False
+    return told | (wanted >= _REACH)
+
+
+def focal_loss(logits: Tensor, wanted: Tensor, told: Tensor) -> Tensor:
     """Penalty-reduced pixel-wise focal loss, divided by the number of peaks (Zhou et al. 2019, eq. 1; alpha = 2, beta = 4).
 
     Args:
         logits: (B, C, h, w).
         wanted: the same shape, 0..1, exactly 1 at each peak.
+        told: the same shape, which cells count.
     """
     chance = torch.sigmoid(logits)
     peak = wanted == 1
     at_peaks = _log_chance(logits) * (1 - chance) ** 2
     elsewhere = _log_chance(-logits) * chance**2 * (1 - wanted) ** 4
-    return -torch.where(peak, at_peaks, elsewhere).sum() / peak.sum().clamp(min=1)
+    return -torch.where(peak, at_peaks, elsewhere * told).sum() / peak.sum().clamp(min=1)
 
 
 def _log_chance(logits: Tensor) -> Tensor:

@@ -68,6 +68,9 @@ class View:
         labelled: (N, K) whether a joint is labelled and lies on the canvas.
         masks: (N, H, W) bytes 0 or 1, 0 where something covers the person; (0, H, W) when not asked for. The box stands for an
             outline that the labels do not have.
+        hazy: (M, 4) xyxy, boxes of the people of whom something is not told: a joint that the labels miss, or all of somebody who
+            is left out because the canvas cuts most of them off.
+        untold: (M, K + 1) what that is: each joint, and last whether somebody is there at all.
     """
 
     pixels: Tensor
@@ -75,6 +78,8 @@ class View:
     xy: Tensor
     labelled: Tensor
     masks: Tensor
+    hazy: Tensor
+    untold: Tensor
 
 
 @dataclass(frozen=True)
@@ -193,6 +198,7 @@ def view(
     if place.mirrored:
         order = skeleton.flip_order()
         xy, labelled = xy[:, order], labelled[:, order]
+    untold = ~labelled
     labelled &= ((xy > -0.5) & (xy < np.array(canvas) - 0.5)).all(axis=2)
     extents = [_extent_on(scene, person, place) for person in range(len(scene))]
     low = np.array([points.min(axis=0) for points in extents])
@@ -201,6 +207,8 @@ def view(
     inside = clip_boxes(whole, *canvas)
     kept = inside[:, 2:].prod(axis=1) > _KEPT * whole[:, 2:].prod(axis=1)
     kept &= (inside[:, 2:] >= 2).all(axis=1)
+    untold = np.concatenate([untold | ~kept[:, None], ~kept[:, None]], axis=1)
+    hazy = untold.any(axis=1) & (inside[:, 2:] > 0).all(axis=1)
     boxes = np.concatenate([inside[:, :2], inside[:, :2] + inside[:, 2:]], axis=1)
     drawn = np.zeros((0, canvas[1], canvas[0]), dtype=np.uint8)
     if masks and kept.any():
@@ -213,6 +221,8 @@ def view(
         torch.from_numpy(xy[kept]).float(),
         torch.from_numpy(labelled[kept]),
         torch.from_numpy(drawn),
+        torch.from_numpy(boxes[hazy]).float(),
+        torch.from_numpy(untold[hazy]),
     )
 
 

@@ -70,14 +70,26 @@ def test_a_mirrored_view_swaps_left_and_right(scene: Scene) -> None:
 
 def test_people_and_joints_beyond_the_canvas_are_left_out(scene: Scene) -> None:
     away = replace(PLAIN, shift=0.5)
-    counts = set()
+    counts, hazy = set(), []
     for seed in range(20):
         seen = look(scene, (128, 96), away, seed)
         counts.add(len(seen.boxes))
         assert (seen.boxes[:, :2] >= 0).all() and (seen.boxes[:, 2:] <= torch.tensor([128, 96])).all()
         inside = ((seen.xy > -0.5) & (seen.xy < torch.tensor([127.5, 95.5]))).all(dim=2)
         assert torch.equal(seen.labelled, inside)
-    assert counts >= {1, 2}
+        # whoever is cut off though partly there is told nothing of; everybody else has all their joints told
+        assert seen.untold.all() and len(seen.hazy) + len(seen.boxes) <= 2
+        hazy.append(len(seen.hazy))
+    assert counts >= {1, 2} and {0, 1} <= set(hazy)
+
+
+def test_joints_that_labels_miss_are_untold_and_those_beyond_the_canvas_are_not(tmp_path: Path) -> None:
+    document = square_document(tmp_path, 1, seed=3)
+    document.annotations[0]["keypoints"][3:6] = [0, 0, 0]
+    scene = read_scenes(document, tmp_path, SKELETON)[0]
+    plain = look(scene, (128, 96))
+    assert plain.untold.tolist() == [[False, True, False, False]]
+    assert torch.equal(plain.hazy, plain.boxes[:1]) and plain.labelled.sum() == 5
 
 
 def test_crowds_are_grey_and_no_people(tmp_path: Path) -> None:

@@ -4,21 +4,32 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from killing import die_in_call, expect_the_same_end
 from synthetic_scenes import SKELETON, square_document
 
 from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork, group
-from labeltool.training.bottom_up import BottomUpTask, centre_of, focal_loss, offset_loss, to_cells, wanted_maps
+from labeltool.training.bottom_up import (
+    BottomUpTask,
+    centre_of,
+    focal_loss,
+    offset_loss,
+    to_cells,
+    told_cells,
+    wanted_maps,
+)
 from labeltool.training.scene_loop import SceneSchedule, fit_scenes
-from labeltool.training.scenes import PLAIN, View, read_scenes
+from labeltool.training.scenes import PLAIN, View, read_scenes, view
 
 
 def seen(xy: list[list[list[float]]], labelled: list[list[bool]]) -> View:
     joints = torch.tensor(xy)
     boxes = torch.tensor([[0.0, 0, 80, 80]] * len(xy))
-    return View(torch.zeros(3, 128, 160), boxes, joints, torch.tensor(labelled), torch.zeros(0, 128, 160))
+    known = torch.tensor(labelled)
+    untold = torch.cat([~known, torch.zeros(len(xy), 1, dtype=torch.bool)], dim=1)
+    return View(torch.zeros(3, 128, 160), boxes, joints, known, torch.zeros(0, 128, 160), boxes, untold)
 
 
 ONE = [[[13.5, 9.5], [45.5, 73.5], [29.5, 41.5]]]
@@ -56,9 +67,60 @@ def test_focal_loss_by_hand() -> None:
     """One peak seen at .8, one empty cell at .3, one at half height at .6: eq. 1 of Objects as Points."""
     chances, wanted = torch.tensor([0.8, 0.3, 0.6]), torch.tensor([1.0, 0.0, 0.5])
     by_hand = -(0.2**2 * math.log(0.8) + 0.3**2 * math.log(0.7) + 0.5**4 * 0.6**2 * math.log(0.4))
-    found = focal_loss(torch.logit(chances).view(1, 1, 1, 3), wanted.view(1, 1, 1, 3))
+    every = torch.ones(1, 1, 1, 3, dtype=torch.bool)
+    found = focal_loss(torch.logit(chances).view(1, 1, 1, 3), wanted.view(1, 1, 1, 3), every)
     assert found.item() == pytest.approx(by_hand, rel=1e-5)
-    assert torch.isfinite(focal_loss(torch.tensor([[[[200.0, -200.0]]]]), torch.tensor([[[[0.0, 1.0]]]])))
+    told = torch.tensor([True, False, True]).view(1, 1, 1, 3)
+    without = focal_loss(torch.logit(chances).view(1, 1, 1, 3), wanted.view(1, 1, 1, 3), told)
+    assert without.item() == pytest.approx(by_hand + 0.3**2 * math.log(0.7), rel=1e-5)
+    far = focal_loss(torch.tensor([[[[200.0, -200.0]]]]), torch.tensor([[[[0.0, 1.0]]]]), every[..., :2])
+    assert torch.isfinite(far)
+
+
+def test_a_joint_that_labels_miss_is_not_taken_for_absent() -> None:
+    """In the box of somebody whose joint is not labelled its map teaches nothing, but near another person's peak and outside."""
+    other = [[[140.0, 100.0], [70.0, 70.0], [120.0, 20.0]]]
+    v = seen(ONE + other, [[True, False, True], [True] * 3])
+    maps = wanted_maps(v, (32, 40), 3)
+    told = told_cells(v, maps)
+    assert told[[0, 2, 3]].all()
+    assert not told[1, 2, 3] and told[1, 2, 20] and told[1, 20, 3]
+    x, y = to_cells(v.xy[1, 1]).round().int().tolist()
+    assert (maps[1, y, x] == 1 and x < 20 and y < 20) and told[1, y - 1 : y + 2, x - 1 : x + 2].all()
+
+
+def test_a_confident_map_costs_nothing_where_the_labels_miss_the_joint(tmp_path: Path) -> None:
+    """Labels that miss a joint teach the same whatever its map says in the box; labels that have it do not."""
+    document = square_document(tmp_path, 1, seed=3)
+    for annotation in document.annotations:
+        annotation["keypoints"][3:6] = [0, 0, 0]
+    config = BottomUpConfig(SKELETON, side=128, channels=16, backbone="mobilenetv3_small_050")
+    v = view(
+        read_scenes(document, tmp_path, SKELETON)[0],
+        SKELETON,
+        canvas=(128, 96),
+        masks=False,
+        variation=PLAIN,
+        chance=np.random.default_rng(0),
+    )
+    plain = torch.full((1, 10, 24, 32), -4.0)
+    loud = plain.clone()
+    for left, top, right, bottom in v.boxes.tolist():
+        loud[0, 1, int(top / 4) + 1 : int(bottom / 4), int(left / 4) + 1 : int(right / 4)] = 4.0
+
+    class Saying(BottomUpNetwork):
+        answer = plain
+
+        def forward(self, crops: torch.Tensor) -> torch.Tensor:
+            return self.answer
+
+    network = Saying(config)
+    task = BottomUpTask(network, config)
+    quiet = {name: term.item() for name, term in task.losses([v]).items()}
+    network.answer = loud
+    assert {name: term.item() for name, term in task.losses([v]).items()} == quiet
+    everywhere = replace(v, untold=torch.zeros_like(v.untold))
+    assert task.losses([everywhere])["joints"].item() > quiet["joints"] + 1
 
 
 def test_offsets_are_learnt_about_the_centre() -> None:
