@@ -118,8 +118,8 @@ def scenes_of(options: argparse.Namespace, out: Path) -> tuple[list[Scene], list
 def rendered(
     folder: Path, seed: int, count: int, people: str = "1-4", size: str = "320x240", skeleton: Skeleton = COCO_17
 ) -> list[Scene]:
-    """Rendered photos with so many people each, made in a folder unless they are there already."""
-    render(folder, seed, count, people, size, COCO_17)
+    """Rendered photos with so many people each, whose joints are those of a skeleton; made in a folder unless they are there."""
+    render(folder, seed, count, people, size, skeleton)
     imported = read_coco(folder / "images", folder / "annotations.json", None)
     return read_scenes(imported.document, imported.image_root, skeleton)
 

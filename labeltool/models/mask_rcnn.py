@@ -35,6 +35,7 @@ from labeltool.geometry import FloatArray
 from labeltool.models.backbones import Rgb, features_at, read_rgb
 from labeltool.models.base import Poses
 from labeltool.models.keypoint_rcnn import MOST_PEOPLE, SCORE_THRESHOLD, poses_of
+from labeltool.models.quick_rcnn import quicken
 from labeltool.models.topdown import read_unlearnt
 from labeltool.models.weights import choose_device, load_into, read_checkpoint_of
 from labeltool.skeleton import Skeleton, from_mapping, to_mapping
@@ -233,7 +234,7 @@ def load(weights: Path | None = None, device: str = "auto") -> MaskRcnn:
 
 
 def open_checkpoint(path: Path, device: str = "auto") -> MaskRcnn:
-    """The model in a checkpoint, whatever its tasks.
+    """The model in a checkpoint, whatever its tasks; its network is made quick (`quicken`) and cannot be trained on.
 
     Raises:
         ModelError: the checkpoint is of another model, its tensors do not fit, or the device is not there.
@@ -242,5 +243,7 @@ def open_checkpoint(path: Path, device: str = "auto") -> MaskRcnn:
     config = MaskRcnnConfig.from_json(checkpoint.description.get("config", {}))
     network = build(config)
     load_into(network, checkpoint.tensors, str(path))
-    version = str(checkpoint.description.get("version", "unversioned"))
-    return MaskRcnn(network, config, version=version, weights_hash=checkpoint.sha256, device=choose_device(device))
+    version, target = str(checkpoint.description.get("version", "unversioned")), choose_device(device)
+    model = MaskRcnn(network, config, version=version, weights_hash=checkpoint.sha256, device=target)
+    quicken(network, target)
+    return model
