@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -77,6 +79,15 @@ class Ending:
 
     def _ask(self, *_: object) -> None:
         self.asked = True
+
+
+@contextmanager
+def kept_if_stopped(state: State, place: Place, out: Path, quiet: bool) -> Iterator[None]:
+    """Within it, between an epoch's steps and its end, Ctrl+C saves the state and stops (`stop`): no step is made again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        stop(state, place, out, quiet)
 
 
 def stop(state: State, place: Place, out: Path, quiet: bool) -> NoReturn:

@@ -21,7 +21,7 @@ from labeltool.training.augment import PLAIN, Augmentation, batch
 from labeltool.training.average import averaged
 from labeltool.training.curve import write_curve
 from labeltool.training.depthwise import QuickDepthwise
-from labeltool.training.guards import Ending, expect_number, expect_seed, stop
+from labeltool.training.guards import Ending, expect_number, expect_seed, kept_if_stopped, stop
 from labeltool.training.pace import optimiser_of, set_rate
 from labeltool.training.samples import Part, Samples, people_of_epoch, taught
 from labeltool.training.state import State
@@ -271,7 +271,8 @@ class _Run:
         size = self.schedule.size_at(epoch, self.task.size)
         network = self.average.module
         # the best epoch is chosen at the model's own size, which is what it will be used at
-        score = detection_rate(self.task, network, self.validation)
+        with kept_if_stopped(self.state, self.place, self.out, self.quiet):
+            score = detection_rate(self.task, network, self.validation)
         loss = self.place.losses["loss"]
         self.place.rows.append({"epoch": epoch + 1, "size": size, "loss": loss, "pdj@0.2": score})
         title = f"{self.task.describe()['model']}: validation PDJ@0.2 of {len(self.validation)} people by epoch"

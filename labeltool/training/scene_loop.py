@@ -19,7 +19,7 @@ from labeltool.models.weights import CPU, write_checkpoint
 from labeltool.skeleton import Skeleton
 from labeltool.training.average import averaged
 from labeltool.training.curve import write_curve
-from labeltool.training.guards import Ending, expect_number, expect_seed, stop
+from labeltool.training.guards import Ending, expect_number, expect_seed, kept_if_stopped, stop
 from labeltool.training.pace import optimiser_of, set_rate
 from labeltool.training.scenes import Scene, Variation, View, fingerprint, view
 from labeltool.training.state import State
@@ -208,7 +208,8 @@ def fit_scenes(
                     break
         if ending.asked:
             stop(state, place, out, quiet)
-        scores = task.scores(average.module.eval(), validation)
+        with kept_if_stopped(state, place, out, quiet):
+            scores = task.scores(average.module.eval(), validation)
         row = {"epoch": place.epoch + 1, "loss": sum(place.losses.values()), **place.losses, **scores}
         score = next(iter(scores.values()))
         if score > place.best:

@@ -21,6 +21,7 @@ from synthetic_people import MILD, SKELETON, squares
 from labeltool.errors import ModelError
 from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
 from labeltool.models.weights import read_checkpoint
+from labeltool.training import loop
 from labeltool.training.heatmap import HeatmapTask
 from labeltool.training.loop import Schedule, Stage, fit
 from labeltool.training.samples import Part
@@ -134,6 +135,37 @@ def test_a_run_stopped_by_the_keyboard_goes_on_behind_the_step_on_its_way(
     run(tmp_path / "whole", seldom)
     ended, unbroken = final(tmp_path / "cut"), final(tmp_path / "whole")
     assert all(torch.equal(ended[name], unbroken[name]) for name in unbroken)
+
+
+def test_a_run_stopped_while_it_measures_makes_no_step_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seldom = replace(SCHEDULE, save_every=1e6, epochs=2, stages=())
+
+    def interrupted(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "detection_rate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "cut", seldom, quiet=False)
+    line = f"{tmp_path / 'cut'}: stopped after step 5 of epoch 1; the same command goes on from there"
+    assert capsys.readouterr().out.splitlines()[-1] == line
+    asked: list[int] = []
+    real = HeatmapTask.objective
+
+    def objective(task: HeatmapTask, *given: torch.Tensor) -> Any:
+        asked.append(1)
+        return real(task, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(HeatmapTask, "objective", objective)
+        run(tmp_path / "cut", seldom)
+    assert len(asked) == 5, "the second epoch's steps alone"
+    run(tmp_path / "whole", seldom)
+    ended, unbroken = final(tmp_path / "cut"), final(tmp_path / "whole")
+    assert all(torch.equal(ended[name], unbroken[name]) for name in unbroken)
+    assert (tmp_path / "cut" / "curve.csv").read_bytes() == (tmp_path / "whole" / "curve.csv").read_bytes()
 
 
 def test_another_seed_gives_other_weights(tmp_path: Path) -> None:

@@ -155,6 +155,23 @@ def test_a_run_stopped_by_the_keyboard_ends_as_an_unbroken_one(
         torch.testing.assert_close(tensor, whole[name], rtol=0, atol=0, msg=name)
 
 
+def test_a_run_stopped_while_it_measures_goes_on_with_the_measuring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> Mapping[str, float]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MaskRcnnTask, "scores", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "cut", save_every=1e6)
+    place = json.loads((tmp_path / "cut" / "state.json").read_text())["place"]
+    assert (place["epoch"], place["step"]) == (0, 2)
+    whole = train(tmp_path / "whole")
+    for name, tensor in train(tmp_path / "cut").items():
+        torch.testing.assert_close(tensor, whole[name], rtol=0, atol=0, msg=name)
+
+
 def test_a_gradient_without_end_is_one_line_and_the_state_stays_finite(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
