@@ -224,9 +224,9 @@ def test_bfloat16_answers_as_float32_does(repo: Path, monkeypatch: pytest.Monkey
     apart = np.linalg.norm(np.concatenate([f.xy - e.xy for f, e in zip(fast, exact, strict=True)]), axis=2) / sides
     sure = np.concatenate([e.confidence for e in exact])
     assert apart.max() > 0
-    # thirty blocks without batch norms: of sure joints a few in a hundred move by more than a hundredth of the box, and two of
-    # the 117 to another place
-    assert (apart[sure > 0.5] < 0.01).mean() > 0.94 and (apart[sure > 0.5] < 0.05).mean() > 0.98
+    # thirty blocks without batch norms: of sure joints five in a hundred move by more than a hundredth of the box, and two of
+    # the 221 to another place
+    assert (apart[sure > 0.5] < 0.01).mean() > 0.94 and (apart[sure > 0.5] < 0.05).mean() > 0.985
     assert (apart < 0.01).mean() > 0.9 and np.median(apart) < 0.003
     told = np.concatenate([f.confidence for f in fast])
     assert (np.abs(told - sure) < 0.06).mean() > 0.9 and np.median(np.abs(told - sure)) < 0.02

@@ -125,7 +125,7 @@ def test_the_loop_closes(project: Path, figures: Path, run: Run) -> None:
     assert blind_joints(project) == before
 
     # versions are held against each other, on people that neither learnt from
-    status, said, error = run("audit", project, "--model", "heatmap@project-1", "--versus", "heatmap@5", "--json")
+    status, said, error = run("audit", project, "--model", "heatmap@project-1", "--versus", "heatmap@6", "--json")
     assert status == 0, error
     result = json.loads(said)
     assert result["taught"] == len(first.learnt)
@@ -133,10 +133,10 @@ def test_the_loop_closes(project: Path, figures: Path, run: Run) -> None:
         everybody = [p for image in opened.images() for p in opened.people(image.id)]
         labelled = sum(any(j.is_human and j.v > 0 for j in p.joints.values()) for p in everybody)
         assert result["people"] == labelled - len(first.learnt) and "comparison" in result
-    said = run("audit", project, "--model", "heatmap@project-1", "--versus", "heatmap@5")[1]
-    assert f"{len(first.learnt)} labelled people that heatmap@project-1 or heatmap@5 learnt from: left out." in said
+    said = run("audit", project, "--model", "heatmap@project-1", "--versus", "heatmap@6")[1]
+    assert f"{len(first.learnt)} labelled people that heatmap@project-1 or heatmap@6 learnt from: left out." in said
     status, _, error = run("audit", project, "--model", "heatmap", "--versus", "heatmap@project-1")
-    assert status == 1 and "are the same run, expected two of heatmap@5, heatmap@project-1" in error
+    assert status == 1 and "are the same run, expected two of heatmap@6, heatmap@project-1" in error
 
     # more labels, the next version: from the first, which goes on counting as taught
     label(project, figures, lambda number, known: number % 2 == 0)
