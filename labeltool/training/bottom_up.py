@@ -58,8 +58,9 @@ class BottomUpTask:
         with QuickDepthwise(), autocast(device):
             maps = self.network(to_input(pixels, self.config))
         joints = len(self.skeleton)
-        wanted = torch.stack([wanted_maps(v, maps.shape[2:], joints) for v in views]).to(device)
-        told = torch.stack([told_cells(v, w) for v, w in zip(views, wanted.cpu(), strict=True)]).to(device)
+        peaks = [wanted_maps(v, maps.shape[2:], joints) for v in views]
+        known = [told_cells(v, w) for v, w in zip(views, peaks, strict=True)]
+        wanted, told = torch.stack(peaks).to(device), torch.stack(known).to(device)
         found = [offset_loss(m[joints + 1 :], v) for m, v in zip(maps, views, strict=True)]
         return {
             "joints": focal_loss(maps[:, :joints], wanted[:, :joints], told[:, :joints]),
