@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import multiprocessing
 import os
 import signal
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from run_state import last_place
 
 
 def killed(train: Callable[[Path], object], out: Path) -> None:
@@ -67,7 +67,7 @@ def expect_the_same_end(
     """
     whole = train(folder / "whole")
     killed(train_and_die, folder / "broken")
-    place = json.loads((folder / "broken" / "state.json").read_text())["place"]
+    place = last_place(folder / "broken")
     assert (place["epoch"], place["step"]) == (epoch, step)
     for name, tensor in train(folder / "broken").items():
         torch.testing.assert_close(tensor, whole[name], rtol=0, atol=0, msg=name)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import torch
+from run_state import last_place, last_tensors
 from synthetic_people import MILD, SKELETON, squares
 
 from labeltool.errors import ModelError
@@ -53,11 +54,6 @@ def run(out: Path, schedule: Schedule = SCHEDULE, *, quiet: bool = True) -> Path
     return fit(out, task, squares(48, 0), squares(8, 1), schedule, parts=PARTS, quiet=quiet)
 
 
-def final(out: Path) -> dict[str, torch.Tensor]:
-    name = json.loads((out / "state.json").read_text())["tensors"]
-    return dict(read_checkpoint(out / name).tensors)
-
-
 def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     cut, whole = tmp_path / "cut", tmp_path / "whole"
     here = str(Path(__file__).parent)
@@ -74,7 +70,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
             assert process.poll() is None and time.monotonic() < limit, process.stderr and process.stderr.read()
             time.sleep(0.02)
             if (cut / "state.json").exists():
-                place = json.loads((cut / "state.json").read_text())["place"]
+                place = last_place(cut)
         os.kill(process.pid, signal.SIGKILL)
     finally:
         process.kill()
@@ -84,7 +80,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     assert not (cut / "card.md").exists()
     run(cut)
     run(whole)
-    ended, unbroken = final(cut), final(whole)
+    ended, unbroken = last_tensors(cut), last_tensors(whole)
     assert ended.keys() == unbroken.keys()
     assert all(torch.equal(ended[name], unbroken[name]) for name in unbroken)
     for name in ("curve.csv", "curve.svg", "best.safetensors"):
@@ -129,11 +125,11 @@ def test_a_run_stopped_by_the_keyboard_goes_on_behind_the_step_on_its_way(
         signal.signal(number, before)
     line = f"{tmp_path / 'cut'}: stopped after step 2 of epoch 2; the same command goes on from there"
     assert capsys.readouterr().out.splitlines()[-1] == line
-    place = json.loads((tmp_path / "cut" / "state.json").read_text())["place"]
+    place = last_place(tmp_path / "cut")
     assert (place["epoch"], place["step"]) == (1, 2)
     run(tmp_path / "cut", seldom)
     run(tmp_path / "whole", seldom)
-    ended, unbroken = final(tmp_path / "cut"), final(tmp_path / "whole")
+    ended, unbroken = last_tensors(tmp_path / "cut"), last_tensors(tmp_path / "whole")
     assert all(torch.equal(ended[name], unbroken[name]) for name in unbroken)
 
 
@@ -163,7 +159,7 @@ def test_a_run_stopped_while_it_measures_makes_no_step_again(
         run(tmp_path / "cut", seldom)
     assert len(asked) == 5, "the second epoch's steps alone"
     run(tmp_path / "whole", seldom)
-    ended, unbroken = final(tmp_path / "cut"), final(tmp_path / "whole")
+    ended, unbroken = last_tensors(tmp_path / "cut"), last_tensors(tmp_path / "whole")
     assert all(torch.equal(ended[name], unbroken[name]) for name in unbroken)
     assert (tmp_path / "cut" / "curve.csv").read_bytes() == (tmp_path / "whole" / "curve.csv").read_bytes()
 
@@ -253,9 +249,9 @@ def test_a_gradient_without_end_is_one_line_and_nothing_learns_from_it(
         "training: the norm of the gradient is inf in step 2 of epoch 2, expected a finite number; try another --out with a lower"
         f" --rate, and --init {tmp_path / 'best.safetensors'} to go on from the best epoch so far"
     )
-    place = json.loads((tmp_path / "state.json").read_text())["place"]
+    place = last_place(tmp_path)
     assert (place["epoch"], place["step"]) == (1, 1)
-    for tensor in (*seen[0].network.state_dict().values(), *final(tmp_path).values()):
+    for tensor in (*seen[0].network.state_dict().values(), *last_tensors(tmp_path).values()):
         assert torch.isfinite(tensor).all()
 
 

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from run_state import last_tensors
 from synthetic_people import MILD, SKELETON, squares
 
 from labeltool.errors import ModelError
@@ -72,11 +71,6 @@ def test_a_short_training_learns_and_writes_a_model_that_loads(tmp_path: Path) -
     assert load(best, device="cpu").skeleton.joints == SKELETON.joints
 
 
-def final(out: Path) -> Mapping[str, torch.Tensor]:
-    """The tensors of the state that a run ended with."""
-    return read_checkpoint(out / json.loads((out / "state.json").read_text())["tensors"]).tensors
-
-
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     schedule = Schedule(epochs=3, batch=8, average=0.9, augmentation=MILD)
     data = squares(24, 0), squares(8, 1)
@@ -94,7 +88,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path: Path, monk
     with pytest.raises(KeyboardInterrupt):
         fit(tmp_path / "cut", new_task(), *data, schedule, quiet=True)
     fit(tmp_path / "cut", new_task(), *data, schedule, quiet=True)
-    whole, cut = (final(tmp_path / name) for name in ("whole", "cut"))
+    whole, cut = (last_tensors(tmp_path / name) for name in ("whole", "cut"))
     assert whole.keys() == cut.keys()
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
 

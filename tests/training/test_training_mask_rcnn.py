@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,12 +12,12 @@ import pytest
 import torch
 from killing import die_in_call, expect_the_same_end
 from pycocotools import mask as rle
+from run_state import last_place, last_tensors
 from synthetic_scenes import SKELETON, square_document
 
 from labeltool.audit import OVERALL, bootstrap
 from labeltool.errors import ModelError
 from labeltool.models.mask_rcnn import MaskRcnnConfig, build, open_checkpoint, parse_tasks
-from labeltool.models.weights import read_checkpoint
 from labeltool.training.coco_ap import average_precision, counts_by_image, truth_of
 from labeltool.training.mask_rcnn import MaskRcnnTask, average_precisions
 from labeltool.training.scene_loop import SceneSchedule, fit_scenes
@@ -165,7 +164,7 @@ def test_a_run_stopped_while_it_measures_goes_on_with_the_measuring(
         patch.setattr(MaskRcnnTask, "scores", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "cut", save_every=1e6)
-    place = json.loads((tmp_path / "cut" / "state.json").read_text())["place"]
+    place = last_place(tmp_path / "cut")
     assert (place["epoch"], place["step"]) == (0, 2)
     whole = train(tmp_path / "whole")
     for name, tensor in train(tmp_path / "cut").items():
@@ -186,8 +185,7 @@ def test_a_gradient_without_end_is_one_line_and_the_state_stays_finite(
         "training: the norm of the gradient is inf in step 1 of epoch 2, expected a finite number; try another --out with a lower"
         f" --rate, and --init {tmp_path / 'run' / 'best.safetensors'} to go on from the best epoch so far"
     )
-    name = json.loads((tmp_path / "run" / "state.json").read_text())["tensors"]
-    assert all(torch.isfinite(tensor).all() for tensor in read_checkpoint(tmp_path / "run" / name).tensors.values())
+    assert all(torch.isfinite(tensor).all() for tensor in last_tensors(tmp_path / "run").values())
 
 
 def test_trainings_that_cannot_be(scenes: list[Scene], tmp_path: Path) -> None:
