@@ -46,7 +46,7 @@ LECTURE = {
 MEASURES = ("ap_box", "ap_mask", "ap_keypoints")
 ROOT = Path(__file__).resolve().parent.parent
 #: Figures stand as people do in photos: views are neither turned nor covered.
-UPRIGHT = Variation(rotation=0, rotated=0, occlusion=0)
+UPRIGHT = Variation(rotation=0, rotated=0, full_circle=0, occlusion=0)
 BACKBONE = ROOT / "labeltool" / "models" / "checkpoints" / "deeppose-lsp14.safetensors"
 
 

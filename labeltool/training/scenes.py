@@ -89,6 +89,8 @@ class Variation:
     Attributes:
         rotation: turned by up to so many degrees either way.
         rotated: share of the views that are turned.
+        full_circle: share of the views that are turned by any angle instead, for athletes upside down; by a quarter, a half or
+            three quarters of a turn where somebody has no outline, whose box would be too large in a photo that lies aslant.
         scale: zoomed by a factor between 1 / scale and scale.
         shift: moved by up to this share of the canvas, each way.
         flip: share of the views that are mirrored, left joints becoming right ones.
@@ -99,6 +101,7 @@ class Variation:
 
     rotation: float = 15.0
     rotated: float = 0.5
+    full_circle: float = 0.1
     scale: float = 1.25
     shift: float = 0.1
     flip: float = 0.5
@@ -107,7 +110,7 @@ class Variation:
 
 
 #: The photo as it is, for validation.
-PLAIN = Variation(rotation=0, rotated=0, scale=1, shift=0, flip=0, tint=0, occlusion=0)
+PLAIN = Variation(rotation=0, rotated=0, full_circle=0, scale=1, shift=0, flip=0, tint=0, occlusion=0)
 
 
 def read_scenes(document: CocoDocument, photos: Path, skeleton: Skeleton) -> list[Scene]:
@@ -184,7 +187,7 @@ def view(
     Raises:
         PhotoError: the photo cannot be read.
     """
-    place = _placed(scene.size, canvas, variation, chance)
+    place = _placed(scene, canvas, variation, chance)
     pixels = _painted(load_photo(scene.photo), place, variation.tint, chance)
     for crowd in place.to_canvas(_corners(scene.ignored)):
         if place.turned:
@@ -256,21 +259,36 @@ class _Place:
         return np.array([a, b, c, d, e, f])
 
 
-def _placed(
-    size: tuple[int, int], canvas: tuple[int, int], variation: Variation, chance: np.random.Generator
-) -> _Place:
-    """A place for a photo of that size by chance, its middle near the canvas's."""
-    zoom = min(canvas[0] / size[0], canvas[1] / size[1])
-    zoom *= math.exp(chance.uniform(-1, 1) * math.log(variation.scale))
+def _placed(scene: Scene, canvas: tuple[int, int], variation: Variation, chance: np.random.Generator) -> _Place:
+    """A place for a photo by chance, its middle near the canvas's."""
+    size = np.array(scene.size)
+    zoom = math.exp(chance.uniform(-1, 1) * math.log(variation.scale))
     away = chance.uniform(-1, 1, 2) * variation.shift * np.array(canvas)
     mirrored = bool(chance.uniform() < variation.flip)
-    rotation = np.eye(2)
+    rotation: FloatArray = np.eye(2)
     if variation.rotation > 0:
         angle = math.radians(chance.uniform(-1, 1) * variation.rotation)
         if chance.uniform() < variation.rotated:
-            rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    offset = np.array(canvas) / 2 - zoom * (rotation @ np.array(size)) / 2 + away
+            rotation = _turn(angle)
+    shown = size
+    if variation.full_circle > 0:
+        angle = chance.uniform(-1, 1) * math.pi
+        if chance.uniform() < variation.full_circle:
+            quarters = math.ceil(abs(angle) / math.pi * 3)
+            rotation = _turn(angle) if all(scene.outlines) else _QUARTER_TURNS[quarters]
+            shown = np.abs(rotation) @ size  # all of the photo is to be seen
+    zoom *= (np.array(canvas) / shown).min()
+    offset = np.array(canvas) / 2 - zoom * (rotation @ size) / 2 + away
     return _Place(zoom, rotation, offset, mirrored, canvas)
+
+
+def _turn(angle: float) -> FloatArray:
+    """The matrix (2, 2) that turns points by an angle in radians."""
+    return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+
+
+#: By no, one, two and three quarters of a turn, to the bit.
+_QUARTER_TURNS = tuple(np.linalg.matrix_power(np.array([[0.0, -1.0], [1.0, 0.0]]), quarters) for quarters in range(4))
 
 
 def _corners(boxes: FloatArray) -> FloatArray:

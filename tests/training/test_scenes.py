@@ -197,6 +197,35 @@ def test_how_far_and_how_often_views_are_turned(dotted: Scene) -> None:
         assert torch.equal(one.pixels, other.pixels) and torch.equal(one.masks, other.masks)
 
 
+def test_some_views_are_turned_by_any_angle_or_by_quarters_where_an_outline_is_missing(dotted: Scene) -> None:
+    """A tenth where nothing else is asked for, all of the photo on the canvas, boxes without an outline as tight as they were."""
+    some = replace(PLAIN, full_circle=Variation().full_circle)
+    far = [turn_of(look(dotted, (110, 80), some, seed)) for seed in range(300)]
+    assert 0.06 < (np.abs(far) > 0.01).mean() < 0.15
+    every = [turn_of(look(dotted, (110, 80), replace(some, full_circle=1), seed)) for seed in range(100)]
+    assert np.histogram(every, 4, (-180, 180))[0].min() > 12
+    boxed, quarters = replace(dotted, outlines=((),)), set()
+    for seed in range(40):
+        seen = look(boxed, (110, 80), replace(PLAIN, full_circle=1), seed)
+        matrix, offset = motion_of(seen)
+        corners = np.array([[0, 0], [220, 160]]) @ matrix.T + offset
+        assert (corners > -1e-3).all() and (corners < np.array([110, 80]) + 1e-3).all()
+        box = (np.array([[50, 30], [160, 130]]) @ matrix.T + offset).ravel()
+        wanted = [*np.minimum(box[:2], box[2:]), *np.maximum(box[:2], box[2:])]
+        np.testing.assert_allclose(seen.boxes[0].numpy(), wanted, atol=1e-3)
+        left, top, right, bottom = np.round(wanted).astype(int)
+        assert seen.masks[0, top:bottom, left:right].all()
+        assert seen.masks[0].sum() <= (right - left + 1) * (bottom - top + 1)
+        quarters.add(round(turn_of(seen)) % 360)
+    assert quarters == {90, 180, 270}
+
+
+def turn_of(seen: View) -> float:
+    """By how many degrees the dots were turned, -180 to 180."""
+    matrix, _ = motion_of(seen)
+    return float(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0])))
+
+
 def test_a_turned_crowd_is_grey_and_no_more_than_that(tmp_path: Path) -> None:
     document = square_document(tmp_path, 1, seed=3)
     document.annotations[1]["iscrowd"] = 1
