@@ -33,7 +33,8 @@ from labeltool.skeleton import COCO_17, Skeleton
 from labeltool.training.mask_rcnn import MaskRcnnTask, average_precisions
 from labeltool.training.scene_files import start_from
 from labeltool.training.scene_loop import SceneSchedule, fit_scenes
-from labeltool.training.scenes import Scene, Variation, read_scenes
+from labeltool.training.scene_views import Variation
+from labeltool.training.scenes import Scene, read_scenes
 from labeltool.training.starting import blaming, like, read_init
 
 ROWS = ("od", "od,is", "od,hpe", "od,is,hpe")

@@ -17,7 +17,8 @@ from labeltool.models.weights import device_of
 from labeltool.skeleton import Skeleton
 from labeltool.training.coco_ap import average_precision, pose_results, truth_of
 from labeltool.training.depthwise import QuickDepthwise
-from labeltool.training.scenes import Scene, View
+from labeltool.training.scene_views import View
+from labeltool.training.scenes import Scene
 
 #: The weight of the offsets' loss beside the maps'.
 _OFFSETS = 3.0

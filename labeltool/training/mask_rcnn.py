@@ -18,7 +18,8 @@ from labeltool.models.mask_rcnn import TASKS, MaskRcnn, MaskRcnnConfig
 from labeltool.models.weights import device_of
 from labeltool.skeleton import Skeleton
 from labeltool.training.coco_ap import average_precision, truth_of
-from labeltool.training.scenes import Scene, View
+from labeltool.training.scene_views import View
+from labeltool.training.scenes import Scene
 
 #: The lecture's names of torchvision's losses: LOSS = RPN_reg + RPN_clf + BB_reg + BB_clf + segment + hpe.
 TERMS: Mapping[str, str] = {

@@ -21,7 +21,8 @@ from labeltool.training.average import averaged
 from labeltool.training.curve import write_curve
 from labeltool.training.guards import Ending, expect_number, expect_seed, kept_if_stopped, stop
 from labeltool.training.pace import optimiser_of, set_rate
-from labeltool.training.scenes import Scene, Variation, View, fingerprint, view
+from labeltool.training.scene_views import Variation, View, view
+from labeltool.training.scenes import Scene, fingerprint
 from labeltool.training.state import State
 
 

@@ -21,7 +21,8 @@ from labeltool.training.bottom_up import (
     wanted_maps,
 )
 from labeltool.training.scene_loop import SceneSchedule, fit_scenes
-from labeltool.training.scenes import PLAIN, View, read_scenes, view
+from labeltool.training.scene_views import PLAIN, View, view
+from labeltool.training.scenes import read_scenes
 
 
 def seen(xy: list[list[list[float]]], labelled: list[list[bool]]) -> View:

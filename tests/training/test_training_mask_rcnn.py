@@ -21,7 +21,8 @@ from labeltool.models.mask_rcnn import MaskRcnnConfig, build, open_checkpoint, p
 from labeltool.training.coco_ap import average_precision, counts_by_image, truth_of
 from labeltool.training.mask_rcnn import MaskRcnnTask, average_precisions
 from labeltool.training.scene_loop import SceneSchedule, fit_scenes
-from labeltool.training.scenes import PLAIN, Scene, View, read_scenes, view
+from labeltool.training.scene_views import PLAIN, View, view
+from labeltool.training.scenes import Scene, read_scenes
 
 MILD = replace(PLAIN, scale=1.05, shift=0.05, tint=0.05)
 
