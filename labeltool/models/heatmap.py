@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray, crop_to_image
 from labeltool.models.backbones import features_at
+from labeltool.models.second_look import lean, mirrored_upright, put_back
 from labeltool.models.topdown import NetworkConfig, TopDown
 from labeltool.models.weights import read_checkpoint
 from labeltool.skeleton import Skeleton
@@ -170,11 +171,12 @@ class Heatmap(TopDown[HeatmapConfig]):
     """A `PoseModel` that reads the joints of each given box off heatmaps.
 
     Attributes:
-        mirrored: look at every crop twice, as it is and mirrored, and take the mean of the maps: better, at twice the time.
+        twice: look at every crop twice, as it is and then mirrored and turned so that the person stands upright by the first
+            answer, and take the mean of the maps: better, at twice the time.
     """
 
     name = "heatmap"
-    mirrored = False
+    twice = False
 
     @property
     def size(self) -> int:
@@ -183,9 +185,12 @@ class Heatmap(TopDown[HeatmapConfig]):
 
     def run(self, crops: NDArray[np.uint8], squares: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Joints and confidences of crops (see `TopDown.run`)."""
-        logits = self.look(crops)
-        if self.mirrored:
-            logits = (logits + unmirror(self.look(crops[:, :, ::-1].copy()), self.skeleton)) / 2
+        photos = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
+        logits = self.answer(photos)
+        if self.twice:
+            turned = lean(decode(logits), self.skeleton)
+            again = self.answer(mirrored_upright(photos, turned))
+            logits = (logits + put_back(again, turned, self.skeleton)) / 2
         uv = decode(logits)
         confidence = self._confidence(evidence(logits, uv, self.skeleton).double().cpu().numpy())
         return crop_to_image(uv.double().cpu().numpy(), squares, self.config.side / 4), confidence
@@ -293,12 +298,12 @@ def load(weights: Path | None = None, device: str = "auto") -> Heatmap:
     return Heatmap.open(read_checkpoint(weights or SHIPPED), HeatmapConfig, HeatmapNetwork, device)
 
 
-def load_mirrored(weights: Path | None = None, device: str = "auto") -> Heatmap:
-    """The same, looking at each person mirrored as well (`heatmap-flip`).
+def load_looking_twice(weights: Path | None = None, device: str = "auto") -> Heatmap:
+    """The same, looking at each person mirrored and upright as well (`heatmap-flip`).
 
     Raises:
         ModelError: as `load`.
     """
     model = load(weights, device)
-    model.name, model.mirrored = "heatmap-flip", True
+    model.name, model.twice = "heatmap-flip", True
     return model

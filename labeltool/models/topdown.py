@@ -136,9 +136,12 @@ class TopDown(ABC, Generic[Config]):
 
     def look(self, crops: NDArray[np.uint8]) -> Any:
         """What the network answers to crops (B, size, size, 3)."""
+        return self.answer(torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2))
+
+    def answer(self, crops: Tensor) -> Any:
+        """The same of a tensor (B, 3, size, size) on the model's device, values 0..255."""
         with torch.inference_mode(), autocast(self.device):
-            photos = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
-            return self.network(to_input(photos, self.config))
+            return self.network(to_input(crops, self.config))
 
     @abstractmethod
     def run(self, crops: NDArray[np.uint8], squares: FloatArray) -> tuple[FloatArray, FloatArray]:

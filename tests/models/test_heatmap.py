@@ -88,14 +88,15 @@ def test_a_rival_lowers_the_confidence() -> None:
     assert sure[1] < sure[0]
 
 
-def test_looking_mirrored_gives_the_mirrored_answer_of_the_mirrored_crop() -> None:
+def test_looking_twice_gives_the_mirrored_answer_of_the_mirrored_crop() -> None:
+    """Where the skeleton has no torso: nobody is turned then."""
     torch.manual_seed(0)
     paired = define(
         "pair", ["left_shoulder", "right_shoulder", "nose"], flip_pairs=[("left_shoulder", "right_shoulder")]
     )
     config = replace(TINY, skeleton=paired)
     model = Heatmap(HeatmapNetwork(config), config, version="1", weights_hash="0", device=torch.device("cpu"))
-    model.mirrored = True
+    model.twice = True
     crops = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3)).astype(np.uint8)
     square = np.array([[0.0, 0, 64, 64]] * 2)
     xy, confidence = model.run(crops, square)
@@ -232,7 +233,7 @@ def test_bfloat16_answers_as_float32_does(repo: Path, monkeypatch: pytest.Monkey
     assert (np.abs(told - sure) < 0.06).mean() > 0.9 and np.median(np.abs(told - sure)) < 0.02
 
 
-def test_the_mirrored_model_is_another_name_and_another_answer() -> None:
+def test_the_model_that_looks_twice_is_another_name_and_another_answer() -> None:
     box = np.array([[20.0, 10.0, 40.0, 60.0]])
     photo = np.random.default_rng(1).integers(0, 255, (100, 90, 3)).astype(np.uint8)
     one, other = (load_model(name, device="cpu") for name in ("heatmap", "heatmap-flip"))
