@@ -103,7 +103,7 @@ def test_figures_are_those_of_the_page(repo: Path) -> None:
     told = []
     for table, data in (
         (photos, "500 people of LSP-extended, im08501..im09000"),
-        (rendered, "291 rendered figures of an unseen seed"),
+        (rendered, "2,992 rendered figures of ten unseen seeds"),
     ):
         pdj, pcp = table[0].index("PDJ@0.2 (95 % interval)"), table[0].index("PCP@0.5")
         for row in table:
