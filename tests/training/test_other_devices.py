@@ -30,7 +30,8 @@ from labeltool.training.deeppose import DeepPoseTask
 from labeltool.training.heatmap import HeatmapTask
 from labeltool.training.loop import Task
 from labeltool.training.mask_rcnn import MaskRcnnTask
-from labeltool.training.scenes import PLAIN, Scene, View, read_scenes, view
+from labeltool.training.scene_views import PLAIN, View, view
+from labeltool.training.scenes import Scene, read_scenes
 from labeltool.training.squares import ObservedErrors
 
 HEATMAP = HeatmapConfig(LSP_14, backbone="test_efficientnet", channels=8, side=64)
