@@ -20,8 +20,9 @@ from torchvision.models.detection import FasterRCNN
 from labeltool.models.bottom_up import BottomUpConfig, BottomUpNetwork
 from labeltool.models.cascade import RefinerConfig
 from labeltool.models.deeppose import DeepPoseConfig, DeepPoseNetwork
-from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
+from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork, decode
 from labeltool.models.mask_rcnn import MaskRcnnConfig
+from labeltool.models.second_look import lean, mirrored_upright, put_back
 from labeltool.models.vitpose import VitPose
 from labeltool.skeleton import LSP_14
 from labeltool.training.bottom_up import BottomUpTask
@@ -61,6 +62,14 @@ def test_all_of_a_step_lies_where_the_network_does(kind: str) -> None:
         assert task.joints(task.network.eval(), views).device.type == "cuda"
         with pytest.raises(RuntimeError, match="device"):
             task.objective(views, target.cpu(), labelled)
+
+
+def test_a_second_look_is_taken_where_the_network_lies() -> None:
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        crops, maps = torch.zeros(4, 3, 64, 64, device="cuda"), torch.zeros(4, 14, 16, 16, device="cuda")
+        turned = lean(decode(maps), LSP_14)
+        assert mirrored_upright(crops, turned).device.type == "cuda"
+        assert put_back(maps, turned, LSP_14).device.type == "cuda"
 
 
 class PlayedGpu(TorchFunctionMode):
