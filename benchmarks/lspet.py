@@ -190,9 +190,8 @@ def predicted_alone(w: Worth) -> dict[str, float]:
     predicted = np.isfinite(w.distance).any(axis=0)
     if predicted.all():
         return {}
-    distance = w.distance[np.isfinite(w.distance)]
     return {
-        "pdj@0.2_predicted": round(float((distance <= RIGHT_WITHIN).mean()), 6),
+        "pdj@0.2_predicted": share_right(w.distance[np.isfinite(w.distance)]),
         "joints_predicted": int(predicted.sum()),
     }
 
@@ -206,18 +205,20 @@ def by_visibility(people: Sequence[Person], w: Worth) -> dict[str, float]:
         distance = w.distance[chosen & ~np.isnan(w.distance)]
         if not len(distance):
             return {}
-        found[f"pdj@0.2_{name}"] = round(float((distance <= RIGHT_WITHIN).mean()), 6)
+        found[f"pdj@0.2_{name}"] = share_right(distance)
     return {**found, "people_in_open_view": int(open_view.sum())}
 
 
 def by_folder(people: Sequence[Person], w: Worth) -> dict[str, float]:
     """PDJ@0.2 of the people of each folder of photos: of rendered ones a folder is a seed."""
     folder = np.array([person.photo.parent.parent.name for person in people])
-    found = {}
-    for name in sorted(set(folder.tolist())):
-        distance = w.distance[folder == name]
-        found[name] = round(float((distance[~np.isnan(distance)] <= RIGHT_WITHIN).mean()), 6)
-    return found
+    known = ~np.isnan(w.distance)
+    return {name: share_right(w.distance[(folder == name)[:, None] & known]) for name in sorted(set(folder.tolist()))}
+
+
+def share_right(distance: FloatArray) -> float:
+    """How many of the joints lie near enough to their labels: of distances (N,) in torso diameters."""
+    return round(float((distance <= RIGHT_WITHIN).mean()), 6)
 
 
 def in_lsp(model: PoseModel, answers: Answers) -> Answers:

@@ -29,6 +29,7 @@ from labeltool.models import heatmap
 from labeltool.models.base import Poses
 from labeltool.models.blaze_encoder import CELLS, SIDE, interpreter_of, maps_of, open_network, published
 from labeltool.models.heatmap import Heatmap, certainty, decode
+from labeltool.models.second_look import lean
 from labeltool.models.weights import file_sha256
 from labeltool.skeleton import COCO_17, Skeleton
 
@@ -66,12 +67,10 @@ def upright(joints: FloatArray, box: FloatArray, skeleton: Skeleton) -> View:
     Args:
         joints: (K, 2) a first guess, pixels of the photo.
         box: the person's, xywh.
-        skeleton: of the joints, with hips and shoulders.
+        skeleton: of the joints, with hips and a torso.
     """
-    at = {name: joints[skeleton.index(name)] for name in ("left_hip", "right_hip", "left_shoulder", "right_shoulder")}
-    hips = (at["left_hip"] + at["right_hip"]) / 2
-    up = (at["left_shoulder"] + at["right_shoulder"]) / 2 - hips
-    angle = math.atan2(up[0], -up[1]) if up.any() else 0.0
+    hips = (joints[skeleton.index("left_hip")] + joints[skeleton.index("right_hip")]) / 2
+    angle = float(lean(torch.from_numpy(joints)[None], skeleton))
     reach = max(float(np.linalg.norm(joints - hips, axis=1).max()), _LEAST_REACH * float(box[2:].max()))
     zoom = 2 * _REACH * reach / SIDE
     return View(hips, zoom * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]))

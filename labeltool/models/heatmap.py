@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from labeltool.errors import ModelError
 from labeltool.geometry import FloatArray, crop_to_image
 from labeltool.models.backbones import features_at
-from labeltool.models.second_look import lean, mirrored_upright, put_back
+from labeltool.models.second_look import lean, mirror_order, mirrored_upright, put_back
 from labeltool.models.topdown import NetworkConfig, TopDown
 from labeltool.models.weights import read_checkpoint
 from labeltool.skeleton import Skeleton
@@ -185,7 +185,7 @@ class Heatmap(TopDown[HeatmapConfig]):
 
     def run(self, crops: NDArray[np.uint8], squares: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Joints and confidences of crops (see `TopDown.run`)."""
-        photos = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
+        photos = self.on_device(crops)
         logits = self.answer(photos)
         if self.twice:
             turned = lean(decode(logits), self.skeleton)
@@ -276,7 +276,7 @@ def evidence(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:
     far = ((cells - uv[..., 0, None])[..., None, :] ** 2 + (cells - uv[..., 1, None])[..., None] ** 2).sqrt()
     inside = torch.sigmoid(2 * (RIGHT_WITHIN * torso[:, None, None, None] - far))
     chances, near = torch.softmax(logits.flatten(2), dim=2), inside.flatten(2)
-    order = torch.from_numpy(np.ascontiguousarray(skeleton.flip_order())).to(logits.device)
+    order = mirror_order(skeleton, logits.device)
     alone = order == torch.arange(len(order), device=logits.device)
     certain = torch.logit((chances * near).sum(dim=2).clamp(1e-6, 1 - 1e-6))
     claimed = torch.log1p((chances[:, order] * near).sum(dim=2).clamp(min=0) / _LITTLE)
@@ -285,8 +285,7 @@ def evidence(logits: Tensor, uv: Tensor, skeleton: Skeleton) -> Tensor:
 
 def unmirror(logits: Tensor, skeleton: Skeleton) -> Tensor:
     """The maps of the crop as it is, from those of its mirror image: turned back, left and right joints changed over."""
-    order = torch.from_numpy(np.ascontiguousarray(skeleton.flip_order())).to(logits.device)
-    return logits.flip(3)[:, order]
+    return logits.flip(3)[:, mirror_order(skeleton, logits.device)]
 
 
 def load(weights: Path | None = None, device: str = "auto") -> Heatmap:

@@ -19,7 +19,8 @@ _GREY = 127.0
 def lean(uv: Tensor, skeleton: Skeleton) -> Tensor:
     """How far people are turned, clockwise from upright: (B,) radians, -pi to pi.
 
-    It is the way from between the hips to between the shoulders, of the skeleton's torso; 0 where the skeleton has none.
+    It is the way from between the hips to between the shoulders, of the skeleton's torso; 0 where the skeleton has none, or where
+    both are one place.
 
     Args:
         uv: (B, K, 2) joints, y downwards.
@@ -30,7 +31,7 @@ def lean(uv: Tensor, skeleton: Skeleton) -> Tensor:
     order = skeleton.flip_order()
     shoulder, hip = (skeleton.index(joint) for joint in skeleton.torso)
     up = (uv[:, [shoulder, int(order[shoulder])]] - uv[:, [hip, int(order[hip])]]).mean(dim=1)
-    return torch.atan2(up[:, 0], -up[:, 1])
+    return torch.atan2(up[:, 0], 0 - up[:, 1])  # 0 less 0 is 0, whereas -0 would be half a turn
 
 
 def mirrored_upright(crops: Tensor, turned: Tensor) -> Tensor:
@@ -50,8 +51,13 @@ def mirrored_upright(crops: Tensor, turned: Tensor) -> Tensor:
 def put_back(maps: Tensor, turned: Tensor, skeleton: Skeleton) -> Tensor:
     """The maps (B, K, h, h) of crops as they were, from those of `mirrored_upright`: turned back, left and right changed over."""
     grid = functional.affine_grid(_to_crop(turned), list(maps.shape), align_corners=False)
-    order = torch.from_numpy(np.ascontiguousarray(skeleton.flip_order())).to(maps.device)
-    return functional.grid_sample(maps, grid, padding_mode="border", align_corners=False)[:, order]
+    shown = functional.grid_sample(maps, grid, padding_mode="border", align_corners=False)
+    return shown[:, mirror_order(skeleton, maps.device)]
+
+
+def mirror_order(skeleton: Skeleton, device: torch.device) -> Tensor:
+    """`Skeleton.flip_order` as a tensor (K,) on a device."""
+    return torch.from_numpy(np.ascontiguousarray(skeleton.flip_order())).to(device)
 
 
 def _to_crop(turned: Tensor) -> Tensor:

@@ -136,7 +136,11 @@ class TopDown(ABC, Generic[Config]):
 
     def look(self, crops: NDArray[np.uint8]) -> Any:
         """What the network answers to crops (B, size, size, 3)."""
-        return self.answer(torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2))
+        return self.answer(self.on_device(crops))
+
+    def on_device(self, crops: NDArray[np.uint8]) -> Tensor:
+        """Crops (B, size, size, 3) as a tensor (B, 3, size, size) where the network lies."""
+        return torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
 
     def answer(self, crops: Tensor) -> Any:
         """The same of a tensor (B, 3, size, size) on the model's device, values 0..255."""

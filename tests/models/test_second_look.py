@@ -44,6 +44,10 @@ def test_without_a_torso_nobody_is_turned() -> None:
     assert lean(torch.rand(3, 2, 2), bare).tolist() == [0, 0, 0]
 
 
+def test_joints_all_in_one_place_turn_nobody() -> None:
+    assert lean(torch.full((1, 14, 2), 30.0), LSP_14).tolist() == [0]
+
+
 @pytest.mark.parametrize("degrees", [0, 30, -90, 135, 180])
 def test_the_second_crop_shows_the_person_mirrored_and_upright(degrees: float) -> None:
     """The joints as bright dots: where `UPRIGHT` has them, left and right changed over."""
