@@ -73,10 +73,12 @@ function saysNoForGood(error) {
   return status < 500 && status !== 401 && status !== 408 && status !== 429;
 }
 
-/** Labels by image id: one request an image at a time, however many ask. */
+/** Labels by image id: one request an image at a time, however many ask; no answer is older than the last save of its image. */
 export class Docs {
   /** @type {Map<number, Promise<ImageDoc>>} */
   #underWay = new Map();
+  /** @type {Set<number>} images of which a save was taken while they were asked for */
+  #outdated = new Set();
 
   /** @param {Api} api */
   constructor(api) {
@@ -87,9 +89,26 @@ export class Docs {
   fetch(id) {
     let doc = this.#underWay.get(id);
     if (!doc) {
-      doc = this.api.image(id).finally(() => this.#underWay.delete(id));
+      doc = this.#ask(id).finally(() => this.#underWay.delete(id));
       this.#underWay.set(id, doc);
     }
     return doc;
+  }
+
+  /**
+   * The server has taken a save of this image: what is under way may have been read before.
+   * @param {number} id
+   */
+  changed(id) {
+    if (this.#underWay.has(id)) this.#outdated.add(id);
+  }
+
+  /** @param {number} id @returns {Promise<ImageDoc>} */
+  async #ask(id) {
+    for (;;) {
+      this.#outdated.delete(id);
+      const doc = await this.api.image(id);
+      if (!this.#outdated.has(id)) return doc;
+    }
   }
 }

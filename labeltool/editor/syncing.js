@@ -147,7 +147,10 @@ export class Syncing {
    * @param {Save} save @param {Saved | Stale | Refused | Merged} answer
    */
   answered(save, answer) {
-    if (answer.kind === "saved") this.work.worked();
+    if (answer.kind === "saved") {
+      this.work.worked();
+      this.docs.changed(save.imageId);
+    }
     if (answer.kind === "saved" && answer.person) {
       const { person } = answer;
       if (save.kind === "create") this.#named(save.imageId, save.person, person.id);

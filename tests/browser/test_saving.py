@@ -153,7 +153,8 @@ def test_a_page_that_is_reloaded_offline_shows_and_sends_what_waited(chromium: B
     editor.close()
 
 
-def test_edits_of_a_closed_tab_are_sent_by_the_one_that_is_left(chromium: Browser, server: Served) -> None:
+@pytest.mark.parametrize("late", [False, True], ids=["labels first", "labels read before and arrived after"])
+def test_edits_of_a_closed_tab_are_sent_by_the_one_that_is_left(chromium: Browser, server: Served, late: bool) -> None:
     left = EditorPage(chromium, server)
     left.open(1)
     closed = left.context.new_page()
@@ -165,9 +166,16 @@ def test_edits_of_a_closed_tab_are_sent_by_the_one_that_is_left(chromium: Browse
     closed.keyboard.press("1")
     expect(closed.locator(".save-text")).to_contain_text("Offline (1 edit waiting)")
     left.page.wait_for_timeout(200)
-    assert left.doc(1)["people"][0]["joints"]["nose"]["v"] == 2
+    before = left.doc(1)
+    assert before["people"][0]["joints"]["nose"]["v"] == 2
     closed.close()
+    held: list[Route] = []
+    if late:
+        left.page.route("**/api/images/1", lambda route: held.append(route), times=1)
     left.page.reload()  # Or ten seconds later, when it looks for itself.
+    if late:
+        left.saved()
+        held[0].fulfill(json=before)
     left.shows(1)
     left.saved()
     assert left.doc(1)["people"][0]["joints"]["nose"]["v"] == 1

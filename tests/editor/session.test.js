@@ -266,6 +266,34 @@ test("another labeller's save shows when the image is opened again, and does not
   assert.equal(server.find(1).joints.head?.v, 0);
 });
 
+test("labels that were read before a save of an earlier page was taken are asked for again", async () => {
+  const { session, server } = await setUp();
+  const read = server.image.bind(server);
+  let arrive = () => {};
+  server.image = async (id) => {
+    const answer = await read(id);
+    await new Promise((resolve) => (arrive = () => resolve(null)));
+    return answer;
+  };
+  const opened = session.open(4);
+  await settle();
+  const [patch, before] = [{ joints: { head: joint(7, 8) } }, { joints: { head: UNLABELLED } }];
+  const left = { kind: /** @type {const} */ ("person"), editId: "left", imageId: 4, person: 4, patch, before, action: "move", activeSeconds: 0 };
+  session.outbox.add(left);
+  session.outbox.add({ kind: "status", editId: "handed in", imageId: 4, status: "done" });
+  await settle();
+  assert.deepEqual(server.log, ["GET 4", "PUT 4 move head", "STATUS 4 done"]);
+  server.image = read;
+  arrive();
+  await opened;
+  await settle();
+  assert.deepEqual(at(session, "head", 4), joint(7, 8));
+  assert.equal(session.doc?.image.status, "done");
+  session.flag(1, { person: 4, joint: "head" });
+  await settle();
+  assert.deepEqual(server.log.slice(3), ["GET 4", "PUT 4 flag head"], "the next edit starts from the revision that the save made");
+});
+
 test("a deleted person is deselected, and comes back by undo", async () => {
   const { session } = await setUp();
   session.removePerson();
