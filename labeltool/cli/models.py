@@ -60,6 +60,10 @@ def _lines(info: ModelInfo) -> Iterator[str]:
         yield f"    speed: {info.speed}"
 
 
+#: What is told of a version as JSON, besides its file.
+_TOLD = ("model", "version", "sha256", "at", "skeleton", "parent", "people", "held_out", "score", "before", "measure")
+
+
 def _versions(project: Path, as_json: bool) -> None:
     """Prints the versions of a project, the current one last."""
     from labeltool.project.versions import FOLDER, versions
@@ -67,9 +71,8 @@ def _versions(project: Path, as_json: bool) -> None:
     open_project(project).close()
     found = versions(project)
     if as_json:
-        fields = ("model", "version", "sha256", "at", "skeleton", "parent", "people", "held_out", "score", "measure")
         plain = [
-            {field: getattr(version, field) for field in fields} | {"file": f"{FOLDER}/{version.file_name()}"}
+            {field: getattr(version, field) for field in _TOLD} | {"file": f"{FOLDER}/{version.file_name()}"}
             for version in found
         ]
         print_json(plain)
@@ -77,11 +80,7 @@ def _versions(project: Path, as_json: bool) -> None:
     if not found:
         click.echo(f"{project}: no version yet (labeltool train --data {project} --init current trains one)")
     for version in found:
-        score = (
-            "" if version.score is None else f", {version.measure} {version.score:.3f} on {version.held_out} held out"
-        )
         current = "  current" if version is found[-1] else ""
-        click.echo(
-            f"{version.name}  ({version.skeleton}; {version.people:,} people{score}; from {version.parent}; {version.at})"
-            f"{current}"
-        )
+        people = ", ".join(filter(None, (f"{version.people:,} people", version.worth)))
+        told = (version.skeleton, people, f"from {version.parent}", version.at)
+        click.echo(f"{version.name}  ({'; '.join(told)}){current}")

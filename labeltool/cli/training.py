@@ -364,10 +364,7 @@ def _done(best: Path, asked: Asked, plan: NextVersion | None) -> None:
     from labeltool.training.versions import register_run
 
     version = register_run(plan, best, tidy=asked.out is None)
-    score = (
-        "" if version.score is None else f", {version.measure} {version.score:.3f} on the {version.held_out} held out"
-    )
-    click.echo(f"{version.name}: {weights_of(plan.project, version)}{score}")
+    click.echo(f"{version.name}: {', '.join(filter(None, (str(weights_of(plan.project, version)), version.worth)))}")
     if asked.no_prefill:
         click.echo(f"labeltool prefill {plan.project} fills with it whom nobody has touched")
         return

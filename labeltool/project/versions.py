@@ -46,6 +46,7 @@ class Version:
         measure: what the score is, such as `pdj@0.2`.
         learnt: the store's numbers of the people whom it, or a version that it comes from, was trained on.
         validated: and of those it was validated on.
+        before: the score on them of what it started from; None where that does not tell these joints, or is not known.
     """
 
     model: str
@@ -60,6 +61,7 @@ class Version:
     measure: str
     learnt: tuple[int, ...]
     validated: tuple[int, ...] = ()
+    before: float | None = None
 
     @property
     def version(self) -> str:
@@ -70,6 +72,14 @@ class Version:
     def name(self) -> str:
         """The model with its version, as `labeltool audit --model` takes it: `heatmap@project-2`."""
         return f"{self.model}@{self.version}"
+
+    @property
+    def worth(self) -> str:
+        """What it reached, in words; empty where that is not known."""
+        if self.score is None:
+            return ""
+        than = "" if self.before is None else f" ({self.before:.3f} before)"
+        return f"{self.measure} {self.score:.3f}{than} on the {self.held_out} held out"
 
     def file_name(self) -> str:
         """The checkpoint's name in the folder `models`."""
@@ -157,6 +167,7 @@ def register_version(
     measure: str,
     learnt: Sequence[int],
     validated: Sequence[int] = (),
+    before: float | None = None,
     beside: Sequence[Path] = (),
 ) -> Version:
     """Copies a checkpoint and its card into a project, and only then writes the version into the index.
@@ -176,6 +187,7 @@ def register_version(
         measure: see `Version`.
         learnt: see `Version`.
         validated: see `Version`.
+        before: see `Version`.
         beside: the card, and files that it shows; those that are not there are left out.
 
     Raises:
@@ -200,6 +212,7 @@ def register_version(
                 *(model, number, sha256, now(), skeleton, parent, people, held_out, score, measure),
                 tuple(learnt),
                 tuple(validated),
+                before,
             )
             _write(project / FOLDER / made.file_name(), data)
             folder = project / FOLDER / f"{model}-{number}"

@@ -84,7 +84,7 @@ def card_lines(checkpoint: Checkpoint, figures: Worth, people: Sequence[Person],
     yield f"SHA-256 of the joints trained on `{about.get('labels_sha256')}`, validated on `{about.get('validation_sha256')}`."
     yield from training_lines(about)
     yield from ("", "## Figures", "")
-    yield from _figures(figures, skeleton)
+    yield from _figures(figures, skeleton, about.get("before") or {})
     yield from ("", "## Where it fails", "")
     yield "The people it is farthest from, mean distance in torso diameters below each; labels in green, predictions in red."
     yield from ("", "![failures](failures.jpg)")
@@ -215,7 +215,7 @@ def stage_lines(about: Mapping[str, Any]) -> Iterator[str]:
     yield from table([*head, "PDJ@0.2 before", "PDJ@0.2 after"], rows)
 
 
-def _figures(figures: Worth, skeleton: Skeleton) -> Iterator[str]:
+def _figures(figures: Worth, skeleton: Skeleton, before: Mapping[str, float]) -> Iterator[str]:
     result = figures.audit
     at = dict(zip(result.pdj.thresholds, result.pdj.overall, strict=True))
     rows = [
@@ -223,6 +223,7 @@ def _figures(figures: Worth, skeleton: Skeleton) -> Iterator[str]:
             "PDJ@0.2",
             f"{share(figures.pdj.value)} (95 % interval {share(figures.pdj.low)} to {share(figures.pdj.high)})",
         ],
+        *([f"{measure.upper()} of what it started from", share(score)] for measure, score in before.items()),
         ["PDJ@0.1, PDJ@0.5", f"{share(at[0.1])}, {share(at[0.5])}"],
         ["PCP@0.5, mean over limbs", share(result.pcp_overall)],
         ["expected calibration error of the confidence", share(figures.calibration_error)],

@@ -31,7 +31,7 @@ from labeltool.training.cascade import train_cascade
 from labeltool.training.cascade_options import Cascade
 from labeltool.training.deeppose import DeepPoseTask, calibrate_deeppose, initialise
 from labeltool.training.heatmap import TEACHER_SHARE, HeatmapTask, Teacher
-from labeltool.training.loop import Schedule, fit
+from labeltool.training.loop import Schedule, detection_rate, fit
 from labeltool.training.samples import Part, Person, Samples, cut_out
 from labeltool.training.sources import MOST_HELD_OUT, Source, read_source, split_by_photo, split_for_good
 from labeltool.training.starting import (
@@ -120,8 +120,10 @@ def train_on_files(
         if stage.size is not None:
             HeatmapConfig(skeleton, side=stage.size)
     given = start
+    answers = False  # does what it starts from tell these joints itself?
     if start is not None:
         start, told = by_joint(start, model, task.network, skeleton)
+        answers = not told and start.description.get("model") == model
         if told and not quiet:
             tqdm.write(told)
         initialise(task.network, start)
@@ -168,6 +170,7 @@ def train_on_files(
         **({"frozen": True} if frozen else {}),
         **({} if taught_by is None else {"teacher": {"sha256": taught_by.sha256, "share": taught_by.share}}),
     }
+    began_at = None
     if isinstance(task, DeepPoseTask) and stages.refiners:
         best = train_cascade(
             out,
@@ -186,6 +189,8 @@ def train_on_files(
             quiet=quiet,
         )
     else:
+        if answers:
+            began_at = detection_rate(task, task.network.to(where), validation)
         best = fit(
             out,
             task,
@@ -202,6 +207,8 @@ def train_on_files(
         calibrate(best, task, validation)
     else:
         calibrate_deeppose(best, validation)
+    if began_at is not None:
+        add_description(best, {"before": {"pdj@0.2": began_at}})
     write_card(out, best, unseen, quiet=quiet)
     return best
 

@@ -87,7 +87,7 @@ def by_joint(checkpoint: Checkpoint, model: str, network: nn.Module, skeleton: S
         network: which is to start from it.
         skeleton: the network's.
     """
-    theirs = _skeleton_of(checkpoint.description)
+    theirs = skeleton_of(checkpoint.description)
     if theirs is None:
         return checkpoint, ""
     kind = str(checkpoint.description.get("model"))
@@ -279,7 +279,7 @@ def unlearnt_joints(labelled: Tensor, checkpoint: Checkpoint | None, model: str,
         and checkpoint.description.get("model") == model
         and all(name in checkpoint.tensors for name in heads)
     ):
-        theirs = _skeleton_of(checkpoint.description)
+        theirs = skeleton_of(checkpoint.description)
         if theirs is not None:
             not_even_there = checkpoint.description["config"].get("unlearnt", ())
             known = {ours for its, ours in convert(theirs, skeleton).pairs if its not in not_even_there}
@@ -297,7 +297,8 @@ def without(task: TaskLike, unlearnt: tuple[str, ...]) -> TaskLike:
     return changed
 
 
-def _skeleton_of(description: Mapping[str, Any]) -> Skeleton | None:
+def skeleton_of(description: Mapping[str, Any]) -> Skeleton | None:
+    """The skeleton of the model that a checkpoint describes; None where it does not say."""
     try:
         return from_mapping(description["config"]["skeleton"])
     except (KeyError, TypeError, SkeletonError):

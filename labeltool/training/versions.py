@@ -25,10 +25,10 @@ from labeltool.project.versions import (
     versions,
     weights_of,
 )
-from labeltool.skeleton import Skeleton
+from labeltool.skeleton import Skeleton, convert
 from labeltool.training.from_files import TRAINABLE, shipped_weights
 from labeltool.training.sources import Source, read_source
-from labeltool.training.starting import people_behind
+from labeltool.training.starting import people_behind, skeleton_of
 
 #: What of a run lies beside its checkpoint in a project.
 BESIDE = ("card.md", "curve.csv", "curve.svg", "failures.jpg")
@@ -55,6 +55,7 @@ class NextVersion:
         labels: a short digest of their labels.
         known: how many people the checkpoint to start from has learnt from, and those that it started from; 0 where it is of
             another kind of model, so that heads start by chance; None where it does not say.
+        anew: how many joints it does not know, whose heads start by chance.
     """
 
     project: Path
@@ -66,6 +67,7 @@ class NextVersion:
     people: int
     labels: str
     known: int | None = None
+    anew: int = 0
 
     @property
     def version(self) -> str:
@@ -80,16 +82,16 @@ class NextVersion:
     def usual(self) -> dict[str, Any]:
         """Epochs, batch and rate for so many people.
 
-        A model that has seen many more people than these is fine-tuned: small steps, so that what it knew stays. A young one, of
-        whose people these are a good part, has more to learn than to lose: three times the rate, twice as often; one of whole
-        photos is trained like a new one, at the command's own numbers.
+        A model that has seen many more people than these is fine-tuned: small steps, so that what it knew stays, and larger ones
+        where joints begin anew or it sees whole photos. A young one, of whose people these are a good part, has more to learn
+        than to lose: large steps, twice as often; one of whole photos is trained like a new one, at the command's own numbers.
         """
         epochs, batch = (8, 16) if self.people < _FEW else (4, 32)
         careful = self.known is None or self.people * _YOUNG < self.known
         if self.model not in TRAINABLE:
             return {"epochs": epochs, "rate": 5e-4} if careful else {}
         if careful:
-            return {"epochs": epochs, "batch": batch, "rate": 5e-4}
+            return {"epochs": epochs, "batch": batch, "rate": 5e-4 if self.anew else 1e-4}
         return {"epochs": 2 * epochs, "batch": batch, "rate": 1.5e-3}
 
     def folder(self, settings: Any) -> Path:
@@ -125,9 +127,9 @@ def plan_version(project: Path, model: str, skeleton: Skeleton | None = None) ->
         with Project.open(project) as opened:
             digest.update(json.dumps(opened.to_document(only_done=True), sort_keys=True).encode())
     parent, init = start_of(project, model)
-    known = _people_behind(init, model)
+    known, anew = _known_by(init, model, skeleton)
     labels = digest.hexdigest()
-    return NextVersion(project, model, next_number(project), init, parent, skeleton, len(people), labels, known)
+    return NextVersion(project, model, next_number(project), init, parent, skeleton, len(people), labels, known, anew)
 
 
 def start_of(project: Path, model: str) -> tuple[Version | None, Path]:
@@ -188,6 +190,7 @@ def register_run(plan: NextVersion, best: Path, *, tidy: bool = False) -> Versio
         measure=measure,
         learnt=sorted(learnt),
         validated=about.get("validated", ()),
+        before=(about.get("before") or {}).get(measure),
         beside=[best.parent / name for name in BESIDE],
     )
     if tidy:
@@ -195,10 +198,14 @@ def register_run(plan: NextVersion, best: Path, *, tidy: bool = False) -> Versio
     return made
 
 
-def _people_behind(checkpoint: Path, model: str) -> int | None:
-    """How many people a checkpoint has learnt from, as far as a model of that kind can use it (see `NextVersion`)."""
+def _known_by(checkpoint: Path, model: str, skeleton: Skeleton) -> tuple[int | None, int]:
+    """`known` and `anew` of a checkpoint, as far as a model of that kind can use it (see `NextVersion`)."""
     description = read_checkpoint(checkpoint).description
-    return people_behind(description) if description.get("model") == model else 0
+    if description.get("model") != model:
+        return 0, len(skeleton)
+    theirs = skeleton_of(description)
+    shared = 0 if theirs is None else len(convert(theirs, skeleton).pairs)
+    return people_behind(description), len(skeleton) - shared
 
 
 def _digest(data: bytes) -> str:
