@@ -87,7 +87,7 @@ def by_joint(checkpoint: Checkpoint, model: str, network: nn.Module, skeleton: S
         network: which is to start from it.
         skeleton: the network's.
     """
-    theirs = skeleton_of(checkpoint.description)
+    theirs = _skeleton_of(checkpoint.description)
     if theirs is None:
         return checkpoint, ""
     kind = str(checkpoint.description.get("model"))
@@ -263,6 +263,15 @@ def _learnt_in(labels: str, data: Sequence[Mapping[str, Any]]) -> set[int]:
     return {number for row in data if row.get("labels") == labels for number in row.get("learnt", ())}
 
 
+def known_joints(description: Mapping[str, Any], skeleton: Skeleton) -> set[str]:
+    """The joints of a skeleton that the model of a description has learnt, under their names there."""
+    theirs = _skeleton_of(description)
+    if theirs is None:
+        return set()
+    not_even_there = description["config"].get("unlearnt", ())
+    return {ours for its, ours in convert(theirs, skeleton).pairs if its not in not_even_there}
+
+
 def unlearnt_joints(labelled: Tensor, checkpoint: Checkpoint | None, model: str, skeleton: Skeleton) -> tuple[str, ...]:
     """The joints that a training leaves by chance: labelled for nobody, and unknown to what it starts from.
 
@@ -279,10 +288,7 @@ def unlearnt_joints(labelled: Tensor, checkpoint: Checkpoint | None, model: str,
         and checkpoint.description.get("model") == model
         and all(name in checkpoint.tensors for name in heads)
     ):
-        theirs = skeleton_of(checkpoint.description)
-        if theirs is not None:
-            not_even_there = checkpoint.description["config"].get("unlearnt", ())
-            known = {ours for its, ours in convert(theirs, skeleton).pairs if its not in not_even_there}
+        known = known_joints(checkpoint.description, skeleton)
     there = labelled.any(dim=0).tolist()
     return tuple(j for j, some in zip(skeleton.joints, there, strict=True) if not some and j not in known)
 
@@ -297,8 +303,7 @@ def without(task: TaskLike, unlearnt: tuple[str, ...]) -> TaskLike:
     return changed
 
 
-def skeleton_of(description: Mapping[str, Any]) -> Skeleton | None:
-    """The skeleton of the model that a checkpoint describes; None where it does not say."""
+def _skeleton_of(description: Mapping[str, Any]) -> Skeleton | None:
     try:
         return from_mapping(description["config"]["skeleton"])
     except (KeyError, TypeError, SkeletonError):

@@ -25,10 +25,10 @@ from labeltool.project.versions import (
     versions,
     weights_of,
 )
-from labeltool.skeleton import Skeleton, convert
+from labeltool.skeleton import Skeleton
 from labeltool.training.from_files import TRAINABLE, shipped_weights
 from labeltool.training.sources import Source, read_source
-from labeltool.training.starting import people_behind, skeleton_of
+from labeltool.training.starting import known_joints, people_behind
 
 #: What of a run lies beside its checkpoint in a project.
 BESIDE = ("card.md", "curve.csv", "curve.svg", "failures.jpg")
@@ -55,7 +55,7 @@ class NextVersion:
         labels: a short digest of their labels.
         known: how many people the checkpoint to start from has learnt from, and those that it started from; 0 where it is of
             another kind of model, so that heads start by chance; None where it does not say.
-        anew: how many joints it does not know, whose heads start by chance.
+        anew: how many joints it has not learnt, whose heads start by chance or as good as that.
     """
 
     project: Path
@@ -203,9 +203,7 @@ def _known_by(checkpoint: Path, model: str, skeleton: Skeleton) -> tuple[int | N
     description = read_checkpoint(checkpoint).description
     if description.get("model") != model:
         return 0, len(skeleton)
-    theirs = skeleton_of(description)
-    shared = 0 if theirs is None else len(convert(theirs, skeleton).pairs)
-    return people_behind(description), len(skeleton) - shared
+    return people_behind(description), len(skeleton) - len(known_joints(description, skeleton))
 
 
 def _digest(data: bytes) -> str:

@@ -7,8 +7,9 @@ import pytest
 
 from labeltool.models import deeppose, heatmap
 from labeltool.models.weights import Checkpoint, read_checkpoint
+from labeltool.skeleton import COCO_17, LSP_14, to_mapping
 from labeltool.training.card import head_lines, training_lines
-from labeltool.training.starting import announce, lineage, people_behind
+from labeltool.training.starting import announce, known_joints, lineage, people_behind
 
 
 def checkpoint(**description: Any) -> Checkpoint:
@@ -78,3 +79,10 @@ def test_who_is_learnt_from_and_what_is_left_out_is_said(capsys: pytest.CaptureF
     announce([8500, 40], 500, ["l.json: people left out: 3 without a labelled joint of lsp-14"], "people")
     said = capsys.readouterr().out
     assert "people left out: 3" in said and "8,500 + 40 people to learn from, 500 to validate on" in said
+
+
+def test_joints_that_a_model_has_not_learnt_are_not_known() -> None:
+    said = {"config": {"skeleton": to_mapping(LSP_14), "unlearnt": ["left_wrist"]}}
+    assert known_joints(said, LSP_14) == set(LSP_14.joints) - {"left_wrist"}
+    assert known_joints(said, COCO_17) == set(COCO_17.joints) & set(LSP_14.joints) - {"left_wrist"}
+    assert known_joints({}, LSP_14) == set(), "a checkpoint that says nothing"
