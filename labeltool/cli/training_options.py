@@ -153,7 +153,7 @@ def shared_options(*, epochs: int, rate: float, batch: int, unit: str) -> Callab
         click.option(
             "--epochs",
             type=click.IntRange(1),
-            help=f"Passes over the labels; by default {epochs}, with --init current by how many people there are (4 to 16).",
+            help=f"Passes over the labels; by default {epochs}, with --init current by how many people there are (4 to 32).",
         ),
         click.option(
             "--rate",

@@ -36,6 +36,10 @@ BESIDE = ("card.md", "curve.csv", "curve.svg", "failures.jpg")
 #: Fewer people than this are seen oftener, in smaller steps.
 _FEW = 2000
 
+#: People are seen so often that a fine-tuning takes at least so many looks, where that takes no more than so many epochs: with
+#: small steps fewer change nothing.
+_LOOKS, _MOST_EPOCHS = 2600, 32
+
 #: A model is young as long as it has learnt from fewer people than so many times those who are labelled now.
 _YOUNG = 4
 
@@ -85,13 +89,15 @@ class NextVersion:
         A model that has seen many more people than these is fine-tuned: small steps, so that what it knew stays, and larger ones
         where joints begin anew or it sees whole photos. A young one, of whose people these are a good part, has more to learn
         than to lose: large steps, twice as often; one of whole photos is trained like a new one, at the command's own numbers.
+        Of few people small steps are not many: fine-tuning sees them oftener, 32 times at most.
         """
         epochs, batch = (8, 16) if self.people < _FEW else (4, 32)
         careful = self.known is None or self.people * _YOUNG < self.known
         if self.model not in TRAINABLE:
             return {"epochs": epochs, "rate": 5e-4} if careful else {}
         if careful:
-            return {"epochs": epochs, "batch": batch, "rate": 5e-4 if self.anew else 1e-4}
+            oftener = min(round(_LOOKS / max(self.people, 1)), _MOST_EPOCHS)
+            return {"epochs": max(epochs, oftener), "batch": batch, "rate": 5e-4 if self.anew else 1e-4}
         return {"epochs": 2 * epochs, "batch": batch, "rate": 1.5e-3}
 
     def folder(self, settings: Any) -> Path:
