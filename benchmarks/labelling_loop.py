@@ -137,14 +137,18 @@ def main() -> None:
     if not (options.lspet / "joints.mat").is_file():
         print(f"labelling_loop: {options.lspet}: no joints.mat there, expected LSP-extended (--lspet DIR): left out")
         return
-    shipped = options.start == "shipped"
+    # the shipped model is trained on at its own size, and for as long as `labeltool train` does
+    usual = {"people": 100} if options.start == "shipped" else {"people": 500, "side": 128, "epochs": 16}
+    for name, value in usual.items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
     wanted = Settings(
         options.start,
         options.rounds,
-        options.people or (100 if shipped else 500),
+        options.people,
         300,
-        options.side or (None if shipped else 128),
-        options.epochs or (None if shipped else 16),
+        options.side,
+        options.epochs,
         options.start_epochs or (10 if options.start == "figures" else 30),
         options.seed,
         options.figures if options.start == "figures" else 0,
@@ -154,7 +158,7 @@ def main() -> None:
         wanted = replace(
             wanted, rounds=3, people=20, unseen=20, side=64, epochs=2, start_epochs=2, figures=wanted.figures and 6
         )
-    if min(wanted.epochs or 2, wanted.start_epochs) < 2:
+    if wanted.start_epochs < 2 or (wanted.epochs is not None and wanted.epochs < 2):
         parser.error("--epochs, --start-epochs: expected at least 2")
     if wanted.rounds < 2:
         parser.error("--rounds: expected at least 2")

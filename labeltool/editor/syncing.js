@@ -150,9 +150,8 @@ export class Syncing {
     if (answer.kind === "saved") {
       this.work.worked();
       this.docs.changed(save.imageId);
-    }
-    if (answer.kind === "saved" && answer.person) {
       const { person } = answer;
+      if (!person) return;
       if (save.kind === "create") this.#named(save.imageId, save.person, person.id);
       if (!this.outbox.holds(person.id)) this.#arrived(person);
       if (person.image_status && !this.outbox.holdsImage(person.image_id)) this.labels.setStatus(person.image_id, person.image_status);
